@@ -1,0 +1,142 @@
+"""A finished item as one line of results.jsonl. Knows the field names and their order, nothing of files.
+
+`item_id` is the first key and `error` the last, so that a scan can take both from the raw bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from harness.schema import Completion, Failure, Request, Usage
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A completion or a failure (exactly one of them) with its provenance. Times are in seconds."""
+
+    run_id: str
+    request: Request
+    completion: Completion | None
+    failure: Failure | None
+    timestamp: datetime
+    elapsed_seconds: float
+    queued_seconds: float
+    retry_count: int
+    cost_usd: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's fields in the order they are written."""
+        request, done, failure = self.request, self.completion, self.failure
+        prompt, variant = request.prompt, request.variant
+        return {
+            "item_id": request.item_id,
+            "run_id": self.run_id,
+            "schema_version": SCHEMA_VERSION,
+            "prompt_id": prompt.id,
+            "prompt": prompt.text,
+            "messages": request.messages if prompt.messages is not None else None,
+            "system": request.system,
+            "prompt_category": prompt.category,
+            "is_synthetic_probe": prompt.is_synthetic_probe,
+            "prompt_metadata": dict(prompt.metadata),
+            "provider": variant.provider,
+            "model": variant.model,
+            "model_version": done.model_version if done else None,
+            "variant": variant.name,
+            "repeat": request.repeat,
+            "simulated": variant.simulated,
+            "full_response": done.text if done else None,
+            "thinking": done.thinking if done else None,
+            "finish_reason": done.finish_reason if done else None,
+            "finish_detail": done.finish_detail if done else None,
+            "tokens_used": _usage(done.usage) if done else None,
+            "token_logprobs": done.token_logprobs if done else None,
+            "logprobs_of": done.logprobs_of if done else None,
+            "output_token_ids": done.output_token_ids if done else None,
+            "sampling_params": dict(done.sent) if done else _asked(request),
+            "seed": request.seed,
+            "runtime": _mapping(done.runtime) if done else None,
+            "template": _mapping(done.template) if done else None,
+            "timestamp": self.timestamp.isoformat(),
+            "elapsed_seconds": round(self.elapsed_seconds, 6),
+            "queued_seconds": round(self.queued_seconds, 6),
+            "retry_count": self.retry_count,
+            "request_id": done.request_id if done else None,
+            "cost_usd": self.cost_usd,
+            "error_detail": _detail(failure) if failure else None,
+            "error": failure.message if failure else None,
+        }
+
+    def to_line(self) -> bytes:
+        """One JSON object ending in a newline.
+
+        A provider's JSON may hold lone surrogates, which UTF-8 cannot: they become U+FFFD rather than cost the answer.
+        """
+        fields = self.to_dict()
+        try:
+            return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:
+            return orjson.dumps(_without_surrogates(_plain(fields)), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _usage(usage: Usage) -> dict[str, int | None]:
+    tokens: dict[str, int | None] = {"input": usage.input, "output": usage.output, "total": usage.total}
+    if usage.cached_input is not None:
+        tokens["cached_input"] = usage.cached_input
+    if usage.thinking is not None:
+        tokens["thinking"] = usage.thinking
+    return tokens
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    sampling = request.variant.sampling
+    return {
+        "temperature": sampling.temperature,
+        "max_tokens": sampling.max_tokens,
+        "seed": request.seed if request.variant.run_seed is not None else None,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "stop": list(sampling.stop) or None,
+    }
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    return None if value is None else dict(value)
+
+
+def _detail(failure: Failure) -> dict[str, Any]:
+    return {
+        "type": failure.type,
+        "status": failure.status,
+        "retryable": failure.retryable,
+        "attempts": failure.attempts,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dictionaries, so that every string in them can be reached."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    return value
