@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class ProviderType(StrEnum):
@@ -60,7 +57,7 @@ class Prompt:
     is_synthetic_probe: bool | None = None
     messages: tuple[Message, ...] | None = None
     system: str | None = None
-    metadata: Mapping[str, Any] = EMPTY
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +97,8 @@ class Variant:
     revision: str | None = None
     dtype: str | None = None
     quantization: str | None = None
-    chat_template_kwargs: Mapping[str, Any] = EMPTY
-    extra_body: Mapping[str, Any] = EMPTY
+    chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
     logprobs: LogprobsSpec | None = None
     repeats: int = 1
     simulated: bool = False

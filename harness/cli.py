@@ -1,0 +1,163 @@
+"""The command line: parse, call, exit code. Whatever a command needs is imported only when it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.config import Overrides
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    # Plain help needs no rich, and a traceback with locals would print keys.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Every prompt against every model, each answer captured once, with all its evidence.",
+    epilog="Exit codes: 0 all done, 1 finished with failed items, 2 wrong usage or config, 3 stopped and resumable, "
+    "130 or 143 interrupted and resumable.",
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config, YAML or JSON.")]
+Concurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="Requests in flight per rate pool.")]
+Rpm = Annotated[float | None, typer.Option(metavar="N", help="Requests per minute per rate pool.")]
+NumPrompts = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N prompts.")]
+Prompts = Annotated[Path | None, typer.Option(metavar="FILE", help="Another prompt file: JSON, JSONL or CSV.")]
+Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Another output folder.")]
+Device = Annotated[str | None, typer.Option(help="Device of the local models: auto, cpu, cuda, cuda:1, mps.")]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", metavar="NAME", help="Only this model, by name or label; repeatable.")
+]
+Rehearse = Annotated[
+    bool,
+    typer.Option(
+        "--rehearse", help="Simulated APIs and the demo model under the config's names: no key, GPU or hub needed."
+    ),
+]
+DEFAULT_CONFIG = Path("configs/pilot.yaml")
+
+
+@app.command()
+def run(
+    *,
+    config: ConfigFile = DEFAULT_CONFIG,
+    concurrency: Concurrency = None,
+    rpm: Rpm = None,
+    num_prompts: NumPrompts = None,
+    prompts: Prompts = None,
+    output: Output = None,
+    device: Device = None,
+    model: Models = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Insist that there is a run to go on with.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start a new folder beside the old one.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Set a corrupt line of the journal aside.")] = False,
+    rehearse: Rehearse = False,
+    plain: Annotated[bool, typer.Option("--plain", help="A line every few seconds instead of the dashboard.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per event on stdout.")] = False,
+) -> None:
+    """Run every prompt against every model; the same command again goes on where the journal ends."""
+    from harness.runner import RunOptions, run_command  # noqa: PLC0415
+
+    if resume and fresh:
+        raise typer.BadParameter("--resume goes on with a run and --fresh starts a new one: give one of them.")
+    overrides = _overrides(concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse)
+    options = RunOptions(
+        resume=resume,
+        fresh=fresh,
+        repair=repair,
+        display="json" if json else "plain" if plain else "auto",
+        command=("harness", *sys.argv[1:]),
+    )
+    raise typer.Exit(run_command(config, overrides, options))
+
+
+@app.command()
+def check(
+    *,
+    config: ConfigFile = DEFAULT_CONFIG,
+    concurrency: Concurrency = None,
+    rpm: Rpm = None,
+    num_prompts: NumPrompts = None,
+    prompts: Prompts = None,
+    output: Output = None,
+    device: Device = None,
+    model: Models = None,
+    rehearse: Rehearse = False,
+) -> None:
+    """Say what a run needs and whether it is there, before anything is sent or spent."""
+    from harness.preflight import check_command  # noqa: PLC0415
+
+    overrides = _overrides(concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse)
+    raise typer.Exit(check_command(config, overrides))
+
+
+@app.command()
+def summary(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Count what a run's journal holds, per variant and in all."""
+    from harness.analysis.summary import summary_command  # noqa: PLC0415
+
+    raise typer.Exit(summary_command(folder, as_json=json))
+
+
+@app.command()
+def simulate(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8800,
+    rpm: Annotated[int | None, typer.Option(min=1, metavar="N", help="Answer 429 above N requests a minute.")] = None,
+    latency: Annotated[float, typer.Option(min=0, metavar="S", help="Median seconds before an answer.")] = 0.25,
+    spread: Annotated[float, typer.Option(min=0, help="Sigma of the lognormal latency.")] = 0.3,
+    refusal_share: Annotated[float, typer.Option(min=0, max=1, help="Share of prompts that are refused.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Of latencies and of answers without a seed.")] = 0,
+) -> None:
+    """Serve the simulated providers until interrupted; a config reaches them with `simulator: URL`."""
+    import asyncio  # noqa: PLC0415
+
+    from harness.simulator import SimulatorSettings, serve  # noqa: PLC0415
+
+    settings = SimulatorSettings(
+        rpm=rpm, latency_s=latency, latency_spread=spread, refusal_share=refusal_share, seed=seed
+    )
+    asyncio.run(serve(settings, host, port, announce=lambda url: typer.echo(f'{{"url": "{url}"}}')))
+
+
+def _overrides(  # noqa: PLR0917 - the shared flags of run and check, in their order
+    concurrency: int | None,
+    rpm: float | None,
+    num_prompts: int | None,
+    prompts: Path | None,
+    output: Path | None,
+    device: str | None,
+    model: list[str] | None,
+    *,
+    rehearse: bool,
+) -> Overrides:
+    from harness.config import Overrides  # noqa: PLC0415
+
+    if rpm is not None and rpm <= 0:
+        raise typer.BadParameter("--rpm must be more than 0.")
+    return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse)
+
+
+def main() -> None:
+    """The entry point of `harness` and of `python -m harness`."""
+    try:
+        app(prog_name="harness")
+    except HarnessError as error:
+        from harness.terminal import visible  # noqa: PLC0415
+
+        sys.stderr.write(f"error: {visible(str(error), multiline=True)}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

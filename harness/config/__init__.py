@@ -1,0 +1,22 @@
+"""YAML or JSON → a validated `RunConfig` → one `LaneConfig` for every variant. Knows no provider, prompt or folder."""
+
+from __future__ import annotations
+
+from harness.config.environment import Environment
+from harness.config.lanes import LaneConfig, PoolKey, expand
+from harness.config.loading import load_config
+from harness.config.model import LogprobsConfig, ModelConfig, RunConfig
+from harness.config.overrides import Overrides, apply_overrides
+
+__all__ = [
+    "Environment",
+    "LaneConfig",
+    "LogprobsConfig",
+    "ModelConfig",
+    "Overrides",
+    "PoolKey",
+    "RunConfig",
+    "apply_overrides",
+    "expand",
+    "load_config",
+]

@@ -1,0 +1,117 @@
+"""A config file → `RunConfig`, or one sentence for everything that is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from harness.config.model import AsyncSettings, LogprobsConfig, ModelConfig, RunConfig
+from harness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML silently keeps the last of two equal keys; a config in which one value hides another is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                raise ConfigError(f"line {key_node.start_mark.line + 1}: the key `{key}` stands here twice. Keep one.")
+            if isinstance(key, str):
+                seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read and validate `path` (.json is JSON, anything else YAML).
+
+    Raises:
+        ConfigError: missing, unreadable, malformed; names the file, the key's path and the nearest valid key.
+    """
+    try:
+        raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except FileNotFoundError:
+        raise ConfigError(f"There is no config file {path}. Name one with --config; configs/ holds examples.") from None
+    except OSError as error:
+        raise ConfigError(f"The config {path} cannot be read: {error.strerror}.") from error
+    data = _parse(path, raw)
+    if not isinstance(data, dict):
+        raise ConfigError(
+            f"{path}: a config is a mapping of keys to values, with a list `models`. See configs/pilot.yaml."
+        )
+    data.setdefault("output_dir", f"out/{path.stem}")
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        lines = "\n".join(f"  {_sentence(detail)}" for detail in error.errors(include_url=False))
+        raise ConfigError(f"{path} has {error.error_count()} mistake(s); nothing was sent:\n{lines}") from None
+
+
+def _parse(path: Path, raw: bytes) -> Any:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}, line {line}: not valid UTF-8. Save the file as UTF-8.") from None
+    try:
+        if path.suffix == ".json":
+            return orjson.loads(text)
+        return yaml.load(text, Loader=_NoDuplicates)  # noqa: S506 - a SafeLoader
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from None
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{path}{place}: not valid YAML: {getattr(error, 'problem', None) or error}.") from None
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    location = detail["loc"]
+    where = _dotted(location)
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: there is no such key.{_nearest(location)}"
+    if detail["type"] == "missing":
+        return f"{where}: this key is required."
+    given = detail.get("input")
+    # A credential that has the wrong form is still a credential.
+    shown = "" if "api_key" in location or isinstance(given, dict | list) else f" (given: {str(given)[:80]!r})"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{where}: {message[0].lower() + message[1:]}{shown}."
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    fields = list(_owner(location).model_fields)
+    close = difflib.get_close_matches(str(location[-1]), fields, n=1, cutoff=0.5)
+    return f" Did you mean `{close[0]}`?" if close else f" Valid keys here: {', '.join(sorted(fields))}."
+
+
+def _owner(location: tuple[int | str, ...]) -> type[BaseModel]:
+    owners: dict[str, type[BaseModel]] = {
+        "models": ModelConfig,
+        "logprobs": LogprobsConfig,
+        "async_settings": AsyncSettings,
+    }
+    for part in reversed(location[:-1]):
+        if isinstance(part, str) and part in owners:
+            return owners[part]
+    return typing.cast("type[BaseModel]", RunConfig)

@@ -1,0 +1,171 @@
+"""What a config file may say: the keys, their types and their defaults, as pydantic models.
+
+A key that stands both beside `models` and inside one of them is a global value with a per-model override.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from harness.schema import LogprobsSpec, ProviderType
+
+SIMULATOR = "simulator"
+"""As a `base_url`: the loopback simulator, started as a child of the run."""
+
+DEMO_MODEL_PATH = "demo"
+"""As a `model_path`: the embedded demo model."""
+
+TYPE_ALIASES = {
+    "anthropic": "claude",
+    "google": "gemini",
+    "google-genai": "gemini",
+    "openai-compatible": "openai",
+    "openai_compatible": "openai",
+    "vllm": "openai",
+    "ollama": "openai",
+    "llamacpp": "openai",
+    "llama.cpp": "openai",
+    "openrouter": "openai",
+    "litellm": "openai",
+    "hf": "local",
+    "huggingface": "local",
+    "transformers": "local",
+}
+
+
+def _one_or_many(value: Any) -> Any:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class LogprobsConfig(_Strict):
+    """`logprobs:`; `positions: all` records every position."""
+
+    top: Annotated[int, Field(ge=1, le=20)] = 5
+    positions: Annotated[int, Field(ge=1)] | Literal["all"] = 50
+    of: Literal["scores", "logits"] = "scores"
+
+    def spec(self) -> LogprobsSpec:
+        """The same as the rest of the program knows it."""
+        return LogprobsSpec(self.top, None if self.positions == "all" else self.positions, self.of)
+
+
+class _Shared(_Strict):
+    """Keys that a model may say for itself and the whole config for all."""
+
+    temperature: Annotated[list[Temperature | None], BeforeValidator(_one_or_many), Field(min_length=1)] = [None]
+    max_tokens: Annotated[int, Field(ge=1)] = 2048
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    stop: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_one_or_many)] | None = None
+    system: str | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    repeats: Annotated[int, Field(ge=1)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = 8
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] = 10
+    max_retries: Annotated[int, Field(ge=1)] = 3
+    timeout_s: Annotated[float, Field(gt=0)] = 180.0
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    engine: Literal["auto", "generate"] = "auto"
+    slots: Annotated[int, Field(ge=1)] | None = None
+    logprobs: LogprobsConfig | None = None
+    chat_template_kwargs: dict[str, Any] = {}
+    extra_body: dict[str, Any] = {}
+    simulator: str | None = None
+
+    @field_validator("logprobs", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return None if value is False else {} if value is True else value
+
+    @field_validator("simulator")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError(
+                "must be the URL of a running simulator, such as http://127.0.0.1:8800 (start one with "
+                "`harness simulate`), or write `base_url: simulator` at a model to have one started for the run"
+            )
+        return value
+
+
+class ModelConfig(_Shared):
+    """One entry of `models`."""
+
+    name: Annotated[str, Field(min_length=1)]
+    type: ProviderType
+    label: Annotated[str, Field(min_length=1)] | None = None
+    api_key: Annotated[Annotated[str, Field(min_length=1)] | None, Field(repr=False)] = None
+    base_url: str | None = None
+    model_path: str | None = None
+    revision: str | None = None
+    attn_implementation: str | None = None
+    quantization: Literal["int8", "int4"] | None = None
+    trust_remote_code: bool = False
+    notes: str | None = None
+    api_delay: Any = None
+    batch_size: Any = None
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def _alias(cls, value: Any) -> Any:
+        return TYPE_ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
+class AsyncSettings(_Strict):
+    """The original pilot script's `async_settings`; only `max_concurrency` has an effect."""
+
+    max_concurrency: Annotated[int, Field(ge=1, le=4096)] | None = None
+    api_delay: Any = None
+    batch_size: Any = None
+
+
+class RunConfig(_Shared):
+    """A whole config file."""
+
+    description: str | None = None
+    prompts_file: str | None = None
+    output_dir: Annotated[str, Field(min_length=1)] = "out/run"
+    num_prompts: Annotated[int, Field(ge=1)] | None = None
+    models: Annotated[list[ModelConfig], Field(min_length=1)]
+    async_settings: AsyncSettings | None = None
+    api_delay: Any = None
+    batch_size: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _concurrency_of_async_settings(cls, data: Any) -> Any:
+        """`async_settings.max_concurrency` is the concurrency, unless `concurrency` itself is given."""
+        if isinstance(data, dict) and "concurrency" not in data and isinstance(data.get("async_settings"), dict):
+            concurrency = data["async_settings"].get("max_concurrency")
+            if concurrency is not None:
+                return {**data, "concurrency": concurrency}
+        return data
+
+    def resolved(self, model: ModelConfig) -> ModelConfig:
+        """`model` with every key that it leaves out taken from the whole config."""
+        given = self.model_fields_set & set(_Shared.model_fields)
+        inherited = {name: getattr(self, name) for name in given - model.model_fields_set}
+        return model.model_copy(update=inherited)
+
+    def ignored_settings(self) -> list[str]:
+        """The names of settings that are accepted for old configs' sake and have no effect."""
+        places: list[tuple[str, BaseModel | None]] = [("", self), ("async_settings.", self.async_settings)]
+        places += [(f"models[{index}].", model) for index, model in enumerate(self.models)]
+        return [
+            f"{prefix}{name}"
+            for prefix, place in places
+            if place is not None
+            for name in ("api_delay", "batch_size")
+            if name in place.model_fields_set
+        ]

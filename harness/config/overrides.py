@@ -1,0 +1,78 @@
+"""What the command line changes about a config: limits, the model filter, the rehearsal. Nothing here touches disk."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.config.model import DEMO_MODEL_PATH, SIMULATOR, ModelConfig, RunConfig
+from harness.errors import ConfigError
+from harness.schema import ProviderType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REHEARSAL_SUFFIX = "-rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """The flags of `run` and `check`; None leaves the config as it is. `models` filters by name, label or type."""
+
+    concurrency: int | None = None
+    requests_per_minute: float | None = None
+    num_prompts: int | None = None
+    prompts_file: Path | None = None
+    output_dir: Path | None = None
+    device: str | None = None
+    models: tuple[str, ...] = ()
+    rehearse: bool = False
+
+
+def apply_overrides(config: RunConfig, overrides: Overrides) -> RunConfig:
+    """A new config with `overrides` in force for every model, whatever the model itself says.
+
+    Raises:
+        ConfigError: a name in `overrides.models` matches no model.
+    """
+    shared = {
+        "concurrency": overrides.concurrency,
+        "requests_per_minute": overrides.requests_per_minute,
+        "device": overrides.device,
+    }
+    per_model = {name: value for name, value in shared.items() if value is not None}
+    whole = dict(per_model)
+    if overrides.num_prompts is not None:
+        whole["num_prompts"] = overrides.num_prompts
+    if overrides.prompts_file is not None:
+        whole["prompts_file"] = str(overrides.prompts_file)
+    if overrides.output_dir is not None:
+        whole["output_dir"] = str(overrides.output_dir)
+    models = [model.model_copy(update=per_model) for model in _filtered(config.models, overrides.models)]
+    changed = config.model_copy(update={**whole, "models": models})
+    return _rehearsal(changed) if overrides.rehearse else changed
+
+
+def _filtered(models: list[ModelConfig], wanted: tuple[str, ...]) -> list[ModelConfig]:
+    if not wanted:
+        return models
+    known = sorted({name for model in models for name in (model.name, model.label) if name})
+    for name in wanted:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise ConfigError(f"--model {name}: the config has no such model.{hint} It has: {', '.join(known)}.")
+    return [model for model in models if model.name in wanted or model.label in wanted]
+
+
+def _rehearsal(config: RunConfig) -> RunConfig:
+    """Every API model on the simulator and every local one on the demo weights, under their own names."""
+    models = [
+        model.model_copy(update={"model_path": DEMO_MODEL_PATH, "device": "cpu", "trust_remote_code": False})
+        if model.type is ProviderType.LOCAL
+        else model.model_copy(update={"base_url": SIMULATOR, "api_key": None})
+        for model in config.models
+    ]
+    output = config.output_dir.rstrip("/") + REHEARSAL_SUFFIX
+    return config.model_copy(update={"models": models, "output_dir": output})

@@ -1,0 +1,61 @@
+"""What happened besides results, one JSON object a line in events.jsonl: for the morning after. Never a result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+
+class EventSink(Protocol):
+    """Takes events; a list of them serves in tests."""
+
+    def __call__(self, kind: str, /, **facts: Any) -> None:
+        """Note that `kind` happened, with `facts` that JSON can hold."""
+        ...
+
+
+class EventLog:
+    """Appends to events.jsonl. A full disk must not end a run for the sake of its diary: such an event is dropped."""
+
+    def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._path = path
+        self._now = now
+        self._fd: int | None = None
+
+    def __enter__(self) -> Self:
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __call__(self, kind: str, /, **facts: Any) -> None:
+        if self._fd is None:
+            return
+        line = orjson.dumps({"time": self._now().isoformat(), "event": kind, **facts}, default=str)
+        with contextlib.suppress(OSError):
+            os.write(self._fd, line + b"\n")
+
+
+class RecordedEvents:
+    """The fake beside the protocol: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, kind: str, /, **facts: Any) -> None:
+        self.events.append((kind, facts))

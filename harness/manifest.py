@@ -1,0 +1,177 @@
+"""run.json: what belongs to the run and not to one answer, and whether a resumed plan is still the same plan."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
+
+import harness
+from harness.errors import JournalError, UsageError
+from harness.identity import variant_identity
+from harness.journal.files import atomic_write
+from harness.record import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.config import RunConfig
+    from harness.schema import Variant
+
+MANIFEST_NAME = "run.json"
+_PACKAGES = (
+    "anthropic", "google-genai", "httpx", "httpx-aiohttp", "aiohttp", "aiolimiter", "anyio", "orjson", "pydantic",
+    "torch", "transformers", "tokenizers", "safetensors",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Manifest:
+    """The contents of run.json. One `run_id` per folder; every start of a run adds an invocation."""
+
+    run_id: str
+    created_at: str
+    simulated: bool
+    prompts: dict[str, Any]
+    variants: dict[str, dict[str, Any]]
+    config: dict[str, Any]
+    invocations: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def new(cls) -> Manifest:
+        """A manifest for a folder that has none."""
+        return cls(uuid.uuid4().hex, _now(), simulated=False, prompts={}, variants={}, config={})
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest | None:
+        """The manifest of `folder`, or None where there is none.
+
+        Raises:
+            JournalError: there is one and it is no manifest.
+        """
+        path = folder / MANIFEST_NAME
+        try:
+            data = orjson.loads(path.read_bytes())
+            return cls(**{name: data[name] for name in cls.__slots__})
+        except FileNotFoundError:
+            return None
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise JournalError(
+                f"{path} is not a run's manifest. Move it away to go on from results.jsonl alone, or add --fresh."
+            ) from error
+
+    def write(self, folder: Path) -> None:
+        """Replace run.json atomically."""
+        facts = {"schema_version": SCHEMA_VERSION} | {name: getattr(self, name) for name in self.__slots__}
+        atomic_write(folder / MANIFEST_NAME, orjson.dumps(facts, option=orjson.OPT_INDENT_2, default=str) + b"\n")
+
+    def begin(self, *, command: Sequence[str], device: str | None) -> None:
+        """Add an invocation: when, with which versions, on what."""
+        self.invocations.append(
+            {
+                "started_at": _now(),
+                "ended_at": None,
+                "exit_code": None,
+                "command": list(command),
+                "harness": harness.__version__,
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "device": device,
+                "packages": _versions(),
+            }
+        )
+
+    def end(self, *, exit_code: int, totals: dict[str, Any]) -> None:
+        """Close the invocation that `begin` opened."""
+        self.invocations[-1] |= {"ended_at": _now(), "exit_code": exit_code, "totals": totals}
+
+
+def describe_variant(variant: Variant) -> dict[str, Any]:
+    """What run.json says of a variant: its identity, readable, without anything that could hold a credential."""
+    facts: dict[str, Any] = orjson.loads(variant_identity(variant))
+    facts["repeats"] = variant.repeats
+    facts["logprobs"] = None if variant.logprobs is None else {
+        "top": variant.logprobs.top, "positions": variant.logprobs.positions, "of": variant.logprobs.of,
+    }  # fmt: skip
+    return facts
+
+
+def describe_config(config: RunConfig) -> dict[str, Any]:
+    """The resolved config with credentials reduced to the names of their variables."""
+    facts = config.model_dump(mode="json", exclude={"models"}, exclude_defaults=True)
+    facts["models"] = [_describe_model(config.resolved(model)) for model in config.models]
+    return facts
+
+
+def _describe_model(model: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = model.model_dump(mode="json", exclude_defaults=True)
+    for name in ("base_url", "simulator"):
+        if facts.get(name):
+            facts[name] = without_credentials(facts[name])
+    key = facts.get("api_key")
+    if key is not None and not (key.startswith("${") and key.endswith("}")):
+        facts["api_key"] = "(written in the config, not stored)"
+    return facts
+
+
+def without_credentials(url: str) -> str:
+    """`url` without user, password and query, any of which may be a secret."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if parts.netloc else url
+
+
+def refuse_changed_variants(manifest: Manifest, variants: Sequence[Variant], folder: Path) -> None:
+    """New models, temperatures and repeats extend a run; a changed parameter does not belong into its folder.
+
+    Raises:
+        UsageError: names what changed, and `--fresh`.
+    """
+    new = {variant.name: describe_variant(variant) for variant in variants}
+    old = manifest.variants
+    way_out = f"Add --fresh to start a new folder beside {folder}, or take the change back to go on with this one."
+    simulated = any(facts.get("simulated") for facts in old.values())
+    if old and simulated != any(variant.simulated for variant in variants):
+        kinds = ("simulated", "real") if simulated else ("real", "simulated")
+        raise UsageError(f"{folder} holds {kinds[0]} answers and this run would add {kinds[1]} ones. {way_out}")
+    for name in new.keys() & old.keys():
+        keys = (new[name].keys() | old[name].keys()) - {"repeats", "logprobs"}
+        changed = sorted(key for key in keys if new[name].get(key) != old[name].get(key))
+        if changed:
+            told = "; ".join(f"{key} was {old[name].get(key)!r} and is {new[name].get(key)!r}" for key in changed)
+            raise UsageError(f"{name} changed since {folder} was begun: {told}. {way_out}")
+    for model in {(facts["provider"], facts["model"], facts.get("label")) for facts in new.values()}:
+        added = _names_of(model, new) - _names_of(model, old)
+        gone = _names_of(model, old) - _names_of(model, new)
+        if added and gone:
+            raise UsageError(
+                f"{model[1]} changed since {folder} was begun: {', '.join(sorted(gone))} became "
+                f"{', '.join(sorted(added))}. {way_out}"
+            )
+
+
+def _names_of(model: tuple[Any, ...], variants: dict[str, dict[str, Any]]) -> set[str]:
+    return {
+        name for name, facts in variants.items() if (facts["provider"], facts["model"], facts.get("label")) == model
+    }
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _now() -> str:
+    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")

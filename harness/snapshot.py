@@ -1,0 +1,216 @@
+"""What an observer of a run may see: frozen values and events. Knows neither who fills them nor how they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from harness.schema import FinishReason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+
+class Outcome(StrEnum):
+    """What became of an item. A refused or truncated answer is a result all the same."""
+
+    OK = "ok"
+    FAILED = "failed"
+    REFUSED = "refused"
+    TRUNCATED = "truncated"
+
+
+_OUTCOMES: dict[str | None, Outcome] = {
+    None: Outcome.FAILED,
+    FinishReason.LENGTH: Outcome.TRUNCATED,
+    FinishReason.REFUSAL: Outcome.REFUSED,
+    FinishReason.CONTENT_FILTER: Outcome.REFUSED,
+}
+
+
+def outcome_of(finish_reason: str | None) -> Outcome:
+    """The outcome that a record's `finish_reason` tells; None stands in a record of a failure."""
+    return _OUTCOMES.get(finish_reason, Outcome.OK)
+
+
+class LaneState(StrEnum):
+    """What a variant's lane is doing."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    PARKED = "parked"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Items by what became of them. `resumed` had their answer before this run of the program; the rest is its own."""
+
+    total: int = 0
+    resumed: int = 0
+    ok: int = 0
+    failed: int = 0
+    refused: int = 0
+    truncated: int = 0
+    in_flight: int = 0
+
+    @property
+    def finished(self) -> int:
+        """Items that got an outcome now."""
+        return self.ok + self.failed + self.refused + self.truncated
+
+    @property
+    def done(self) -> int:
+        """Items with an outcome, those of earlier runs included."""
+        return self.resumed + self.finished
+
+    @property
+    def remaining(self) -> int:
+        """Items still to be asked or under way."""
+        return max(0, self.total - self.done)
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.total + other.total,
+            self.resumed + other.resumed,
+            self.ok + other.ok,
+            self.failed + other.failed,
+            self.refused + other.refused,
+            self.truncated + other.truncated,
+            self.in_flight + other.in_flight,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSnapshot:
+    """One variant at one moment.
+
+    Args:
+        requests_per_minute: requests sent in the last 60 s, or the pace that it comes to while the lane is younger.
+        cap_rpm: what the lane may send in a minute, None without a cap.
+        tokens_per_second: output tokens of what finished in the last 60 s.
+        p50_s: median seconds of the latest answers, None before the first; `p95_s` likewise.
+        eta_s: seconds until nothing remains, None while the pace is not known.
+        paused_until: when a paused lane goes on, in local time; `reason` says why it is paused or parked.
+    """
+
+    name: str
+    provider: str
+    model: str
+    simulated: bool
+    counts: Counts
+    requests_per_minute: float
+    cap_rpm: float | None
+    tokens_per_second: float
+    p50_s: float | None
+    p95_s: float | None
+    eta_s: float | None
+    state: LaneState
+    reason: str | None
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSnapshot:
+    """What the thread of one device is doing: `rows` of `slots` in its batch, `queued` requests behind them.
+
+    `loaded_bytes` is the size of the weights in memory so far, `loading_seconds` how long the load has taken.
+    """
+
+    device: str
+    model: str
+    state: Literal["idle", "loading", "generating"]
+    rows: int = 0
+    slots: int = 0
+    queued: int = 0
+    tokens_per_second: float = 0.0
+    loaded_bytes: int = 0
+    loading_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLine:
+    """Something to know that is no error. `number` counts a run's notes from 1."""
+
+    number: int
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLine:
+    """An error that was seen `count` times, at `at` for the last time; `variant` is None where it belongs to none."""
+
+    variant: str | None
+    message: str
+    count: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run at one moment. Text in it may come from providers and models: it is shown through `terminal.visible`.
+
+    Args:
+        version: grows whenever something other than the passing of time changed what there is to see.
+        at: when it was taken, in local time.
+        eta_s: seconds until the slowest lane is done, None before any pace is known.
+        eta_is_partial: whether a lane that has work left gave no estimate, so that `eta_s` is a lower bound.
+        cost_usd: the sum over the answers whose price is known, None where there are none.
+        errors: the latest distinct ones, the newest last.
+    """
+
+    version: int
+    at: datetime
+    elapsed_s: float
+    results_path: Path | None
+    variants: tuple[VariantSnapshot, ...]
+    local: tuple[LocalSnapshot, ...]
+    counts: Counts
+    requests_per_minute: float
+    tokens_per_second: float
+    eta_s: float | None
+    eta_is_partial: bool
+    cost_usd: float | None
+    errors: tuple[ErrorLine, ...]
+    notes: tuple[NoteLine, ...]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any answer of this run is the simulator's or the demo model's."""
+        return any(variant.simulated for variant in self.variants)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultSeen:
+    """An item got its outcome; `finish_reason` is None where it failed. `elapsed_seconds` is of the last attempt."""
+
+    variant: str
+    item_id: str
+    prompt_id: str
+    finish_reason: str | None
+    error: str | None
+    output_tokens: int | None = None
+    elapsed_seconds: float = 0.0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSeen:
+    """A note was made."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSeen:
+    """An attempt failed, or something else went wrong; `variant` is None where it belongs to none."""
+
+    variant: str | None
+    message: str
+
+
+Seen = ResultSeen | NoteSeen | ErrorSeen

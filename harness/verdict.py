@@ -1,0 +1,103 @@
+"""What a failed attempt means for item and lane: again, when; park, why; or give up. It never waits itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from harness.errors import AuthenticationFailed, LaneError, OfflineError, ProviderError, RateLimitedError, RejectedError
+
+if TYPE_CHECKING:
+    from harness.limits import RatePool
+    from harness.retry import RetryPolicy
+
+_IN_A_ROW = 3
+_LIMITED_TOO_LONG_S = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Send the same request once more, not before `due` on the loop's clock. `event` names why in events.jsonl."""
+
+    due: float
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Nothing along this lane can succeed for now: stop it, burn nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The item gets a failure record; `withhold` it until it is clear that the lane as a whole is not the matter."""
+
+    withhold: bool = False
+
+
+Verdict = Again | Park | GiveUp
+
+
+class Judge:
+    """Judges the failures of one lane, in the order in which they come.
+
+    Args:
+        pool: told of rate limits and of a network that is not there.
+    """
+
+    def __init__(self, pool: RatePool, policy: RetryPolicy) -> None:
+        self._pool = pool
+        self._policy = policy
+        self._answered = False
+        self._unauthorised_in_a_row = 0
+        self._rejected_first = 0
+
+    def answered(self) -> None:
+        """An attempt of this lane succeeded: its key, its model and its form of request are right."""
+        self._answered = True
+        self._unauthorised_in_a_row = 0
+
+    def judge(self, error: ProviderError, failures: int) -> Verdict:  # noqa: PLR0911 - a return for each row of a table
+        """The verdict on an item whose attempt ended in `error`.
+
+        Args:
+            failures: the attempts of this item that have failed and count, this one included.
+        """
+        now = anyio.current_time()
+        match error:
+            case RateLimitedError():
+                until = self._pool.limited(error.retry_after_s, error.message)
+                if self._pool.limited_for() > _LIMITED_TOO_LONG_S:
+                    return Park(f"nothing but refusals to go faster for 30 minutes, the last: {error.message}")
+                return Again(until, "rate_limited")
+            case OfflineError():
+                return Again(self._pool.offline(error.message), "offline")
+            case AuthenticationFailed():
+                return self._unauthorised(error, now)
+            case LaneError():
+                return Park(error.message)
+            case RejectedError():
+                return self._rejected(error)
+        if self._policy.again(error, failures):
+            return Again(now + self._policy.wait_s(failures), "retry")
+        return GiveUp()
+
+    def _unauthorised(self, error: ProviderError, now: float) -> Verdict:
+        """A refused key in the middle of a run may be a hiccup of the provider's; at the start it is not."""
+        self._unauthorised_in_a_row += 1
+        if not self._answered or self._unauthorised_in_a_row >= _IN_A_ROW:
+            return Park(error.message)
+        return Again(now + self._policy.first_wait_s, "retry")
+
+    def _rejected(self, error: ProviderError) -> Verdict:
+        """Where the first three are all rejected, it is the form of the request, not these prompts."""
+        if self._answered:
+            return GiveUp()
+        self._rejected_first += 1
+        if self._rejected_first >= _IN_A_ROW:
+            return Park(f"the first {_IN_A_ROW} requests were all rejected, the last: {error.message}")
+        return GiveUp(withhold=True)

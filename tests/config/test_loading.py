@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.config import load_config
+from harness.errors import ConfigError
+
+MINIMAL = {"prompts_file": "p.json", "models": [{"name": "m", "type": "claude", "temperature": 0.0}]}
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write_and_load(content, name: str = "config.yaml"):
+        path = tmp_path / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return load_config(path)
+
+    return write_and_load
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "config.json"])
+def test_yaml_and_json_say_the_same(load, name):
+    assert load(MINIMAL, name).models[0].temperature == [0.0]
+
+
+def test_a_missing_file_names_the_flag(tmp_path):
+    with pytest.raises(ConfigError, match=r"There is no config file .*nope\.yaml.*--config"):
+        load_config(tmp_path / "nope.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        ("models: [", "c.yaml", r"c\.yaml, line 1.*not valid YAML"),
+        ('{"models": [}', "c.json", r"c\.json, line 1, column 13: not valid JSON"),
+        ("- a\n- b\n", "c.yaml", "a config is a mapping"),
+        ("seed: 1\nseed: 2\nmodels: []\n", "c.yaml", r"line 2: the key `seed` stands here twice"),
+        ("", "c.yaml", "a config is a mapping"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_its_place(load, content, name, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load(content, name)
+
+
+def test_invalid_utf8_names_its_line(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"seed: 1\ndescription: \xff\n")
+    with pytest.raises(ConfigError, match="line 2: not valid UTF-8"):
+        load_config(path)
+
+
+def test_a_byte_order_mark_is_ignored(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(MINIMAL).encode())
+    assert load_config(path).seed == 42
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"num_prompt": 3}, r"num_prompt: there is no such key\. Did you mean `num_prompts`\?"),
+        ({"models": [{"name": "m", "type": "claude", "temprature": 0}]}, r"models\[0\]\.temprature: .*`temperature`"),
+        ({"models": [{"type": "claude"}]}, r"models\[0\]\.name: this key is required"),
+        ({"models": [{"name": "m", "type": "cloude"}]}, r"models\[0\]\.type: .*'cloude'"),
+        ({"models": []}, r"models: "),
+        ({"requests_per_minute": 0}, r"requests_per_minute: .*greater than 0"),
+        ({"temperature": [0.0, 3.0]}, r"temperature\[1\]: "),
+        ({"logprobs": {"tops": 5}}, r"logprobs\.tops: there is no such key\. Did you mean `top`\?"),
+        ({"seed": "many"}, r"seed: .*'many'"),
+        ({"simulator": "yes"}, r"simulator: must be the URL of a running simulator"),
+    ],
+)
+def test_a_mistake_is_told_with_its_path_and_the_nearest_key(load, change, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load({**MINIMAL, **change})
+
+
+def test_all_mistakes_are_told_at_once(load):
+    with pytest.raises(ConfigError, match=r"2 mistake") as told:
+        load({**MINIMAL, "seeed": 1, "max_token": 2})
+    assert "seeed" in str(told.value)
+    assert "max_token" in str(told.value)
+
+
+def test_a_credential_of_the_wrong_form_is_not_shown(load):
+    with pytest.raises(ConfigError) as told:
+        load({**MINIMAL, "models": [{"name": "m", "type": "claude", "api_key": ["sk-canary"]}]})
+    assert "canary" not in str(told.value)
+
+
+def test_the_output_folder_is_named_after_the_config_where_it_says_nothing(load):
+    assert load(MINIMAL, "night.yaml").output_dir == "out/night"
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [("anthropic", "claude"), ("google", "gemini"), ("OpenAI", "openai"), ("vllm", "openai"), ("huggingface", "local")],
+)
+def test_aliases_of_types_are_understood(load, word, kind):
+    assert load({**MINIMAL, "models": [{"name": "m", "type": word}]}).models[0].type == kind
+
+
+def test_a_config_of_the_original_script_loads_unchanged(load):
+    config = load(
+        {
+            "description": "Full pilot",
+            "prompts_file": "data/prompts/hallu-sec-benchmark.json",
+            "output_dir": "results/pilot",
+            "num_prompts": None,
+            "seed": 42,
+            "max_retries": 3,
+            "requests_per_minute": 60,
+            "async_settings": {"max_concurrency": 5, "api_delay": 1.0, "batch_size": 4},
+            "models": [
+                {
+                    "name": "claude-3-5-sonnet-20241022",
+                    "type": "claude",
+                    "temperature": 0.0,
+                    "api_key": "${ANTHROPIC_API_KEY}",
+                    "notes": "x",
+                },
+                {
+                    "name": "Qwen/Qwen2.5-14B-Instruct",
+                    "type": "local",
+                    "temperature": 0.7,
+                    "device": "cuda",
+                    "model_path": "Qwen/Qwen2.5-14B-Instruct",
+                },
+            ],
+        },
+        "config_full_pilot.json",
+    )
+    assert config.concurrency == 5
+    assert config.resolved(config.models[0]).concurrency == 5
+    assert config.resolved(config.models[0]).requests_per_minute == 60
+    assert config.ignored_settings() == ["async_settings.api_delay", "async_settings.batch_size"]
+
+
+def test_an_explicit_concurrency_goes_before_async_settings(load):
+    assert load({**MINIMAL, "concurrency": 3, "async_settings": {"max_concurrency": 9}}).concurrency == 3
+
+
+def test_the_shipped_configs_are_valid():
+    for path in sorted(Path("configs").glob("*.yaml")):
+        assert load_config(path).models, path

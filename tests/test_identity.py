@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.identity import item_id, item_seed, variant_identity
+from harness.schema import LogprobsSpec, Message, ProviderType, SamplingParams, Variant
+
+VARIANT = Variant(
+    name="claude-sonnet-4-6@0.7",
+    provider=ProviderType.CLAUDE,
+    model="claude-sonnet-4-6",
+    sampling=SamplingParams(0.7, 2048),
+    run_seed=None,
+)
+TURN = (Message("user", "Does CVE-2021-44228 exist?"),)
+
+
+def _id(variant: Variant = VARIANT, prompt_id: str = "p1", messages=TURN, system=None, repeat: int = 0) -> str:
+    return item_id(variant_identity(variant), prompt_id, messages, system, repeat)
+
+
+def test_the_golden_id_never_changes():
+    assert _id() == "5816ccc578530bedc75a3b57f88c2134"
+
+
+def test_everything_that_determines_the_answer_changes_the_id():
+    changed = [
+        _id(prompt_id="p2"),
+        _id(messages=(Message("user", "Does CVE-2021-44228 exist"),)),
+        _id(messages=(*TURN, Message("assistant", "Yes."), Message("user", "Sure?"))),
+        _id(system="Be brief."),
+        _id(repeat=1),
+        _id(replace(VARIANT, provider=ProviderType.OPENAI)),
+        _id(replace(VARIANT, model="claude-haiku-4-5")),
+        _id(replace(VARIANT, label="second")),
+        _id(replace(VARIANT, revision="main")),
+        _id(replace(VARIANT, sampling=SamplingParams(0.0, 2048))),
+        _id(replace(VARIANT, sampling=SamplingParams(0.7, 1024))),
+        _id(replace(VARIANT, sampling=SamplingParams(0.7, 2048, top_p=0.9))),
+        _id(replace(VARIANT, sampling=SamplingParams(0.7, 2048, stop=("\n",)))),
+        _id(replace(VARIANT, dtype="float16")),
+        _id(replace(VARIANT, quantization="int8")),
+        _id(replace(VARIANT, chat_template_kwargs={"enable_thinking": False})),
+        _id(replace(VARIANT, extra_body={"user": "x"})),
+        _id(replace(VARIANT, run_seed=42)),
+        _id(replace(VARIANT, simulated=True)),
+    ]
+    assert len({_id(), *changed}) == len(changed) + 1
+
+
+def test_what_only_changes_the_evidence_or_the_name_does_not_change_the_id():
+    assert _id(replace(VARIANT, logprobs=LogprobsSpec(20))) == _id()
+    assert _id(replace(VARIANT, name="another name", repeats=5)) == _id()
+
+
+def test_numbers_are_canonical():
+    whole = replace(VARIANT, sampling=SamplingParams(0, 2048), extra_body={"n": 1})
+    fraction = replace(VARIANT, sampling=SamplingParams(0.0, 2048), extra_body={"n": 1.0})
+    assert _id(whole) == _id(fraction)
+
+
+def test_true_is_not_one():
+    assert _id(replace(VARIANT, extra_body={"n": True})) != _id(replace(VARIANT, extra_body={"n": 1}))
+
+
+def test_an_items_seed_derives_from_run_seed_prompt_and_repeat_and_fits_31_bits():
+    seeds = {item_seed(42, "p1", 0), item_seed(42, "p1", 1), item_seed(42, "p2", 0), item_seed(43, "p1", 0)}
+    assert len(seeds) == 4
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert item_seed(42, "prompt_0001", 0) == 1813754351

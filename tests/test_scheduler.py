@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from harness.errors import (
+    AuthenticationFailed,
+    JournalWriteError,
+    ModelUnavailable,
+    OfflineError,
+    ProviderError,
+    QuotaExhausted,
+    RateLimitedError,
+    RejectedError,
+    TransientError,
+)
+from harness.events import RecordedEvents
+from harness.limits import RatePool
+from harness.observer import RecordedObserver
+from harness.retry import RetryPolicy
+from harness.scheduler import Lane, LaneSpec, Surroundings, run_lanes
+from harness.schema import Completion, FinishReason, Usage
+
+if TYPE_CHECKING:
+    from harness.schema import Request
+
+ANSWER = Completion("fine", FinishReason.STOP, Usage(3, 1, 4), "model-1", {"temperature": 0.0})
+
+
+class ScriptedProvider:
+    """Answers each prompt from its own list of outcomes, then with ANSWER; keeps when and what it was asked."""
+
+    def __init__(self, script: dict[str, list[ProviderError | float]] | None = None, lasts: float = 1.0) -> None:
+        self.script = script or {}
+        self.lasts = lasts
+        self.asked: list[tuple[float, str]] = []
+        self.in_flight = self.most_in_flight = 0
+
+    async def generate(self, request: Request) -> Completion:
+        self.asked.append((anyio.current_time(), request.prompt.id))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            outcomes = self.script.get(request.prompt.id) or self.script.get("*") or []
+            outcome = outcomes.pop(0) if outcomes else self.lasts
+            if isinstance(outcome, Exception):
+                await anyio.sleep(0.01)
+                raise outcome
+            await anyio.sleep(outcome)
+        finally:
+            self.in_flight -= 1
+        return ANSWER
+
+    async def aclose(self) -> None:
+        pass
+
+    def times_asked(self, prompt_id: str) -> int:
+        return sum(asked == prompt_id for _, asked in self.asked)
+
+
+class Bench:
+    """A lane with everything around it faked but the pool."""
+
+    def __init__(self, make_requests, make_variant, provider, *, count=6, workers=3, pool=None, **spec) -> None:
+        self.observer, self.events = RecordedObserver(), RecordedEvents()
+        self.committed: list = []
+        self.troubles: list = []
+        self.full_disk = False
+        variant = make_variant()
+        self.lane = Lane(
+            LaneSpec(variant, provider, pool or RatePool(workers), iter(make_requests(count)), workers, **spec),
+            Surroundings(
+                "run", self.commit, self.observer, self.events, self.troubles.append, lambda: datetime.now(UTC)
+            ),
+        )
+
+    async def commit(self, record) -> None:
+        if self.full_disk:
+            raise JournalWriteError("No space left.")
+        self.committed.append(record)
+
+    def ids(self) -> list[str]:
+        return sorted(record.request.prompt.id for record in self.committed)
+
+
+@pytest.fixture
+def bench(make_requests, make_variant, run_virtually):
+    def make(provider, **settings) -> tuple[Bench, object]:
+        async def main():
+            made = Bench(make_requests, make_variant, provider, **settings)
+            return made, await made.lane.run()
+
+        return run_virtually(main())
+
+    return make
+
+
+def test_every_item_is_asked_and_recorded_once(bench):
+    provider = ScriptedProvider()
+    made, outcome = bench(provider, count=20)
+    assert outcome.complete
+    assert outcome.recorded == 20
+    assert len(set(made.ids())) == 20 == len(provider.asked)
+
+
+def test_workers_bound_what_is_in_flight(bench):
+    provider = ScriptedProvider()
+    bench(provider, count=20, workers=4)
+    assert provider.most_in_flight == 4
+
+
+def test_a_transient_failure_is_tried_at_once_after_one_second_and_after_two(bench):
+    provider = ScriptedProvider({"p0": [TransientError("502", status=502)] * 3})
+    made, outcome = bench(provider, count=1)
+    times = [at for at, _ in provider.asked]
+    assert [round(later - times[0], 1) for later in times] == [0.0, 1.0, 3.0]
+    assert made.committed[0].failure.attempts == 3
+    assert made.committed[0].retry_count == 2
+    assert outcome.failed == 1
+    assert outcome.complete
+
+
+def test_a_retried_item_counts_its_retries_in_its_record(bench):
+    made, _ = bench(ScriptedProvider({"p0": [TransientError("502"), TransientError("502")]}), count=1)
+    assert made.committed[0].failure is None
+    assert made.committed[0].retry_count == 2
+
+
+def test_a_worker_takes_the_next_item_while_one_waits_for_its_retry(bench):
+    provider = ScriptedProvider({"p0": [TransientError("502")]}, lasts=0.1)
+    bench(provider, count=8, workers=2)
+    assert [asked for _, asked in provider.asked][-1] == "p0"
+    assert provider.asked[-2][0] < provider.asked[-1][0] < 1002.0
+
+
+def test_a_rate_limit_pauses_the_pool_in_full_and_costs_no_attempt(bench):
+    limits = [RateLimitedError("slow down", status=429, retry_after_s=30.0) for _ in range(5)]
+    provider = ScriptedProvider({"p0": limits})
+    made, outcome = bench(provider, count=1, policy=RetryPolicy(max_attempts=1))
+    times = [at for at, _ in provider.asked]
+    assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(times))
+    assert made.committed[0].failure is None
+    assert made.committed[0].retry_count == 5
+    assert outcome.complete
+
+
+def test_offline_waits_for_hours_without_burning_an_item(bench):
+    provider = ScriptedProvider({"*": [OfflineError("no route") for _ in range(300)]})
+    made, outcome = bench(provider, count=6, workers=3)
+    assert outcome.complete
+    assert outcome.failed == 0
+    assert all(record.retry_count == 0 for record in made.committed)
+    assert provider.asked[-1][0] - provider.asked[0][0] > 4 * 3600
+
+
+@pytest.mark.parametrize("error", [ModelUnavailable("no such model", status=404), QuotaExhausted("no credit")])
+def test_a_lane_that_cannot_succeed_parks_and_burns_nothing(bench, error):
+    provider = ScriptedProvider({"*": [error] * 50})
+    made, outcome = bench(provider, count=50, workers=3)
+    assert outcome.parked == error.message
+    assert not outcome.complete
+    assert made.committed == []
+    assert len(provider.asked) <= 3
+
+
+def test_a_bad_key_at_the_start_parks_at_once(bench):
+    _, outcome = bench(ScriptedProvider({"*": [AuthenticationFailed("bad key")] * 9}), workers=1)
+    assert outcome.parked == "bad key"
+
+
+def test_a_refused_key_in_mid_run_parks_only_after_three_in_a_row(bench):
+    hiccup = ScriptedProvider({"p1": [AuthenticationFailed("hiccup")], "p3": [AuthenticationFailed("hiccup")] * 2})
+    made, outcome = bench(hiccup, count=6, workers=1)
+    assert outcome.complete
+    assert len(made.committed) == 6
+    revoked = ScriptedProvider({f"p{index}": [AuthenticationFailed("revoked")] * 9 for index in range(1, 6)})
+    made, outcome = bench(revoked, count=6, workers=1)
+    assert outcome.parked == "revoked"
+    assert made.ids() == ["p0"]
+
+
+def test_a_rejected_item_fails_alone(bench):
+    made, outcome = bench(ScriptedProvider({"p2": [RejectedError("too long", status=413)]}), count=6, workers=1)
+    assert outcome.failed == 1
+    assert outcome.complete
+    assert len(made.committed) == 6
+
+
+def test_three_rejections_at_the_start_park_the_lane_without_a_failure_record(bench):
+    provider = ScriptedProvider({"*": [RejectedError("no such parameter", status=400) for _ in range(50)]})
+    made, outcome = bench(provider, count=50, workers=2)
+    assert "no such parameter" in outcome.parked
+    assert made.committed == []
+    assert len(provider.asked) <= 4
+
+
+def test_one_rejection_before_the_first_answer_is_recorded_at_the_end(bench):
+    made, outcome = bench(ScriptedProvider({"p0": [RejectedError("odd", status=400)]}), count=4, workers=1)
+    assert outcome.complete
+    assert outcome.failed == 1
+    assert len(made.committed) == 4
+
+
+def test_an_attempt_that_takes_too_long_is_cut_off_and_tried_again(bench):
+    provider = ScriptedProvider({"p0": [1000.0]})
+    made, _ = bench(provider, count=1, deadline_s=10.0)
+    assert provider.times_asked("p0") == 2
+    assert made.committed[0].retry_count == 1
+
+
+def test_an_unexpected_exception_parks_its_lane_and_is_written_down(bench):
+    made, outcome = bench(ScriptedProvider({"*": [KeyError("choices")]}), workers=1)
+    assert "KeyError" in outcome.parked
+    assert made.events.events[0][0] == "internal_error"
+
+
+def test_a_full_disk_is_reported_and_nothing_counts_as_recorded(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        made = Bench(make_requests, make_variant, ScriptedProvider(), count=3, workers=1)
+        made.full_disk = True
+        outcome = await made.lane.run()
+        assert outcome.recorded == 0
+        assert not outcome.complete
+        assert len(made.troubles) == 3
+
+    run_virtually(main())
+
+
+def test_a_halt_lets_what_is_in_flight_finish_and_takes_nothing_new(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        provider = ScriptedProvider(lasts=10.0)
+        made = Bench(make_requests, make_variant, provider, count=50, workers=3)
+
+        async def halt_soon() -> None:
+            await anyio.sleep(15)
+            made.lane.halt()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(halt_soon)
+            outcome = await made.lane.run()
+        assert len(made.committed) == 6 == len(provider.asked)
+        assert not outcome.complete
+        assert outcome.parked is None
+
+    run_virtually(main())
+
+
+def test_a_halt_wakes_a_lane_that_waits_for_a_far_retry(make_requests, make_variant, run_virtually):
+    async def main() -> float:
+        provider = ScriptedProvider({"p0": [RateLimitedError("wait", retry_after_s=86_400.0)]})
+        made = Bench(make_requests, make_variant, provider, count=1, workers=1)
+
+        async def halt_soon() -> None:
+            await anyio.sleep(5)
+            made.lane.halt()
+
+        began = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            group.start_soon(halt_soon)
+            await made.lane.run()
+        return anyio.current_time() - began
+
+    assert run_virtually(main()) < 10
+
+
+def test_what_is_told_to_the_observer_balances(bench):
+    script = {"p0": [TransientError("x")] * 3, "p1": [TransientError("x")], "p2": [RejectedError("y")]}
+    made, _ = bench(ScriptedProvider(script), count=8)
+    told = [kind for kind, *_ in made.observer.told]
+    assert told.count("started") == told.count("finished") + told.count("dropped")
+    assert told[-1] == "completed"
+
+
+def test_one_lane_parking_never_stops_another(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        bad = Bench(make_requests, make_variant, ScriptedProvider({"*": [ModelUnavailable("gone")]}))
+        good = Bench(make_requests, lambda: make_variant("other@0.0"), ScriptedProvider(), count=30)
+        ended = []
+
+        async def note_end(lane: Lane) -> None:
+            ended.append(lane.name)
+
+        outcomes = await run_lanes([bad.lane, good.lane], note_end)
+        assert [outcome.complete for outcome in outcomes] == [False, True]
+        assert sorted(ended) == ["model@0.0", "other@0.0"]
+
+    run_virtually(main())
+
+
+def test_two_lanes_of_one_pool_share_its_slots_and_advance_together(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        pool, provider = RatePool(4), ScriptedProvider()
+        benches = [
+            Bench(make_requests, lambda name=name: make_variant(name), provider, count=40, workers=4, pool=pool)
+            for name in ("a@0.0", "b@0.7")
+        ]
+        await run_lanes([made.lane for made in benches])
+        assert provider.most_in_flight == 4
+        assert all(len(made.committed) == 40 for made in benches)
+
+    run_virtually(main())
