@@ -63,7 +63,8 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="One JSON object per event on stdout.")] = False,
 ) -> None:
     """Run every prompt against every model; the same command again goes on where the journal ends."""
-    from harness.runner import RunOptions, run_command  # noqa: PLC0415
+    from harness.outcome import RunOptions  # noqa: PLC0415
+    from harness.runner import run_command  # noqa: PLC0415
 
     if resume and fresh:
         raise typer.BadParameter("--resume goes on with a run and --fresh starts a new one: give one of them.")
@@ -73,7 +74,7 @@ def run(
         fresh=fresh,
         repair=repair,
         display="json" if json else "plain" if plain else "auto",
-        command=("harness", *sys.argv[1:]),
+        command=_command_line(),
     )
     raise typer.Exit(run_command(config, overrides, options))
 
@@ -148,6 +149,16 @@ def _overrides(  # noqa: PLR0917 - the shared flags of run and check, in their o
     if rpm is not None and rpm <= 0:
         raise typer.BadParameter("--rpm must be more than 0.")
     return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse)
+
+
+def _command_line() -> tuple[str, ...]:
+    """The command as it can be given again: by the name it was called by, or with the Python that runs it."""
+    name = Path(sys.argv[0])
+    if name.name != "__main__.py":
+        return (name.name, *sys.argv[1:])
+    python = Path(sys.executable)
+    inside = python.is_relative_to(Path.cwd())
+    return (str(python.relative_to(Path.cwd())) if inside else python.name, "-m", "harness", *sys.argv[1:])
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import compress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class DigestSet:
         return self._length
 
     def __iter__(self) -> Iterator[bytes]:
-        for index, bucket in enumerate(self._buckets):
-            prefix = index.to_bytes(_PREFIX, "big")
+        for index in compress(range(len(self._buckets)), self._buckets):
+            prefix, bucket = index.to_bytes(_PREFIX, "big"), self._buckets[index]
             for start in range(0, len(bucket), _SUFFIX):
                 yield prefix + bucket[start : start + _SUFFIX]
 

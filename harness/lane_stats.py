@@ -46,6 +46,7 @@ class LaneStats:
     def start(self, clock: float) -> None:
         """A request was sent."""
         self.in_flight += 1
+        self.park_reason = None
         self._sent.add(clock)
         if self._first_sent is None:
             self._first_sent = clock

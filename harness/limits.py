@@ -149,8 +149,9 @@ class RatePool:
             if self._answers >= _REGROW_AFTER:
                 self._answers = 0
                 self._slots.total_tokens = min(self.concurrency, self._width + max(1, self.concurrency // 16))
-        if signal and signal.requests_remaining == 0 and signal.requests_reset_s:
-            self.pause(signal.requests_reset_s, "the provider's headers say that no request is left until then")
+        if signal and signal.requests_remaining == 0 and signal.requests_reset_s and signal.requests_limit:
+            # The reset tells when the whole quota is back; one request of it is back long before.
+            self.pause(signal.requests_reset_s / signal.requests_limit, "the provider's headers say: no request left")
 
     @property
     def _width(self) -> int:

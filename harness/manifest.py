@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from harness.config import RunConfig
+    from harness.config import ModelConfig, RunConfig
     from harness.schema import Variant
 
 MANIFEST_NAME = "run.json"
@@ -42,6 +42,7 @@ class Manifest:
     prompts: dict[str, Any]
     variants: dict[str, dict[str, Any]]
     config: dict[str, Any]
+    resolved: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     invocations: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
@@ -72,8 +73,8 @@ class Manifest:
         facts = {"schema_version": SCHEMA_VERSION} | {name: getattr(self, name) for name in self.__slots__}
         atomic_write(folder / MANIFEST_NAME, orjson.dumps(facts, option=orjson.OPT_INDENT_2, default=str) + b"\n")
 
-    def begin(self, *, command: Sequence[str], device: str | None) -> None:
-        """Add an invocation: when, with which versions, on what."""
+    def begin(self, *, command: Sequence[str]) -> None:
+        """Add an invocation: when, by which command, with which versions."""
         self.invocations.append(
             {
                 "started_at": _now(),
@@ -83,7 +84,6 @@ class Manifest:
                 "harness": harness.__version__,
                 "python": platform.python_version(),
                 "platform": platform.platform(),
-                "device": device,
                 "packages": _versions(),
             }
         )
@@ -107,17 +107,21 @@ def describe_config(config: RunConfig) -> dict[str, Any]:
     """The resolved config with credentials reduced to the names of their variables."""
     facts = config.model_dump(mode="json", exclude={"models"}, exclude_defaults=True)
     facts["models"] = [_describe_model(config.resolved(model)) for model in config.models]
-    return facts
+    return _with_bare_urls(facts)
 
 
-def _describe_model(model: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = model.model_dump(mode="json", exclude_defaults=True)
-    for name in ("base_url", "simulator"):
-        if facts.get(name):
-            facts[name] = without_credentials(facts[name])
+def _describe_model(model: ModelConfig) -> dict[str, Any]:
+    facts = _with_bare_urls(model.model_dump(mode="json", exclude_defaults=True))
     key = facts.get("api_key")
     if key is not None and not (key.startswith("${") and key.endswith("}")):
         facts["api_key"] = "(written in the config, not stored)"
+    return facts
+
+
+def _with_bare_urls(facts: dict[str, Any]) -> dict[str, Any]:
+    for name in ("base_url", "simulator"):
+        if facts.get(name):
+            facts[name] = without_credentials(facts[name])
     return facts
 
 

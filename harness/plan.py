@@ -9,13 +9,15 @@ from harness.identity import item_id, item_seed, variant_identity
 from harness.schema import Message, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
+    from harness.digests import DigestSet
     from harness.schema import Prompt, Variant
 
 
 def requests_for(
-    variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: Container[bytes] = frozenset()
+    variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: DigestSet | AbstractSet[bytes] = frozenset()
 ) -> Iterator[Request]:
     """Every request of `variant` whose item is not in `skip` (item ids as 16 bytes), prompt by prompt.
 

@@ -111,9 +111,14 @@ class Lane:
             for _ in range(self.spec.workers):
                 workers.start_soon(self._work)
         await self._release_withheld()
-        complete = self._exhausted and self._recorded == self._taken
-        if complete:
+        outcome = self.outcome()
+        if outcome.complete:
             self._around.observer.completed(self.name)
+        return outcome
+
+    def outcome(self) -> LaneOutcome:
+        """How far the lane has come; of use also where `run` was cancelled."""
+        complete = self._exhausted and self._recorded == self._taken
         return LaneOutcome(self.name, self._recorded, self._failed, complete, self._parked)
 
     async def _work(self) -> None:
@@ -236,7 +241,8 @@ class Lane:
             await self._record(record)
 
     def _park(self, reason: str) -> None:
-        if self._parked is None:
+        # Once halted, a failure is most likely the halt's own doing: local generation that was told to stop.
+        if self._parked is None and not self._halted.is_set():
             self._parked = reason
             self._around.events("parked", variant=self.name, reason=reason)
             self._around.observer.parked(self.name, reason)

@@ -115,20 +115,26 @@ class VariantSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class LocalSnapshot:
-    """What the thread of one device is doing: `rows` of `slots` in its batch, `queued` requests behind them.
+    """What the thread of one device is doing.
 
-    `loaded_bytes` is the size of the weights in memory so far, `loading_seconds` how long the load has taken.
+    Args:
+        model: the one being loaded or generating, None while idle.
+        rows: prompts being generated now, of `slots`.
+        tokens_per_second: generated tokens of all rows together.
+        loaded_seconds: how long the load took, or has taken so far while loading.
+        weight_bytes: size of the weights in memory, None until they are there.
+        queued: prompts that wait.
     """
 
     device: str
-    model: str
-    state: Literal["idle", "loading", "generating"]
+    model: str | None = None
+    state: Literal["idle", "loading", "generating"] = "idle"
     rows: int = 0
     slots: int = 0
-    queued: int = 0
     tokens_per_second: float = 0.0
-    loaded_bytes: int = 0
-    loading_seconds: float = 0.0
+    loaded_seconds: float | None = None
+    weight_bytes: int | None = None
+    queued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +148,9 @@ class NoteLine:
 
 @dataclass(frozen=True, slots=True)
 class ErrorLine:
-    """An error that was seen `count` times, at `at` for the last time; `variant` is None where it belongs to none."""
+    """An error that was seen `count` times in `variants` (those of a pool share theirs), at `at` for the last time."""
 
-    variant: str | None
+    variants: tuple[str, ...]
     message: str
     count: int
     at: datetime

@@ -56,7 +56,7 @@ class RunStats:
         self._version = 0
         self._lanes: dict[str, LaneStats] = {}
         self._local: dict[str, LocalSnapshot] = {}
-        self._errors: OrderedDict[tuple[str | None, str], ErrorLine] = OrderedDict()
+        self._errors: OrderedDict[str, ErrorLine] = OrderedDict()
         self._notes: deque[NoteLine] = deque(maxlen=_NOTES_KEPT)
         self._notes_made = 0
         self._cost_usd: float | None = None
@@ -76,7 +76,7 @@ class RunStats:
         for note in self._notes:
             listener(NoteSeen(note.message))
         for error in self._errors.values():
-            listener(ErrorSeen(error.variant, error.message))
+            listener(ErrorSeen(error.variants[-1] if error.variants else None, error.message))
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -143,14 +143,14 @@ class RunStats:
         self._version += 1
 
     def resumed(self, name: str) -> None:
-        """The variant is neither paused nor parked any more."""
+        """The variant's pause is over, if there was one; a parked lane stays parked."""
         lane = self._lanes[name]
-        if lane.paused_until is not None or lane.park_reason is not None:
-            lane.paused_until = lane.paused_until_time = lane.pause_reason = lane.park_reason = None
+        if lane.paused_until is not None:
+            lane.paused_until = lane.paused_until_time = lane.pause_reason = None
             self._version += 1
 
     def parked(self, name: str, reason: str) -> None:
-        """The variant has stopped although items remain, until somebody or time does something about it."""
+        """The variant has stopped although items remain, until an attempt of it is `started` again."""
         self._lanes[name].park_reason = reason
         self._version += 1
 
@@ -180,7 +180,7 @@ class RunStats:
     def snapshot(self) -> RunSnapshot:
         """The run as it is now."""
         clock = self._clock()
-        busy = {local.model for local in self._local.values() if local.state != "idle"}
+        busy = {local.model for local in self._local.values() if local.model is not None}
         variants = tuple(lane.snapshot(clock, busy) for lane in self._lanes.values())
         unfinished = [v for v in variants if v.state not in (LaneState.DONE, LaneState.PARKED)]
         estimates = [v.eta_s for v in unfinished if v.eta_s is not None]
@@ -202,9 +202,12 @@ class RunStats:
         )
 
     def _keep_error(self, variant: str | None, message: str) -> None:
-        key = (variant, message[:_LONGEST_MESSAGE])
-        seen = self._errors.pop(key, None)
-        self._errors[key] = ErrorLine(*key, count=seen.count + 1 if seen else 1, at=self._now())
+        kept = message[:_LONGEST_MESSAGE]
+        seen = self._errors.pop(kept, None)
+        variants = dict.fromkeys(seen.variants if seen else ())
+        if variant is not None:
+            variants[variant] = None
+        self._errors[kept] = ErrorLine(tuple(variants), kept, seen.count + 1 if seen else 1, self._now())
         if len(self._errors) > _ERRORS_KEPT:
             self._errors.popitem(last=False)
         self._version += 1

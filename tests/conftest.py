@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import socket
+import subprocess
+import sys
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +17,7 @@ from harness.plan import requests_for
 from harness.schema import Prompt, ProviderType, SamplingParams, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -78,3 +82,62 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+class Simulator:
+    """A simulator in a process of its own, and what it has counted."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def counts(self) -> dict:
+        return self._json("GET", "counts")
+
+    def log(self) -> list:
+        return self._json("GET", "log")
+
+    def reset(self) -> None:
+        self._json("POST", "reset")
+
+    def _json(self, method: str, what: str):
+        request = urllib.request.Request(f"{self.url}/_simulator/{what}", method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+
+@pytest.fixture(scope="session")
+def _simulators() -> Iterator[Callable[[float], Simulator]]:
+    """Simulators by their latency, each started when it is first asked for and ended with the session."""
+    running: dict[float, tuple[Simulator, subprocess.Popen]] = {}
+
+    def start(latency_s: float) -> Simulator:
+        if latency_s not in running:
+            settings = json.dumps({"latency_s": latency_s, "latency_spread": 0.0})
+            process = subprocess.Popen(
+                [sys.executable, "-m", "harness.simulator", "--parent-watch", "--settings-json", settings],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            running[latency_s] = (Simulator(json.loads(process.stdout.readline())["url"]), process)
+        return running[latency_s][0]
+
+    yield start
+    for _, process in running.values():
+        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def simulator(_simulators) -> Simulator:
+    """A simulator that answers at once and has counted nothing yet."""
+    made = _simulators(0.0)
+    made.reset()
+    return made
+
+
+@pytest.fixture
+def slow_simulator(_simulators) -> Simulator:
+    """A simulator that takes 50 ms for every answer and has counted nothing yet."""
+    made = _simulators(0.05)
+    made.reset()
+    return made

@@ -179,11 +179,11 @@ def test_probes_come_at_most_a_minute_apart(run_virtually):
     run_virtually(main())
 
 
-def test_headers_that_say_nothing_is_left_pause_the_pool(run_virtually):
+def test_headers_that_say_nothing_is_left_pause_the_pool_until_one_request_is_back(run_virtually):
     async def main() -> None:
         pool = RatePool(8)
-        pool.answered(RateSignal(requests_remaining=0, requests_reset_s=12.0))
-        assert pool.state().paused_until == pytest.approx(anyio.current_time() + 12.0)
+        pool.answered(RateSignal(requests_limit=60, requests_remaining=0, requests_reset_s=60.0))
+        assert pool.state().paused_until == pytest.approx(anyio.current_time() + 1.0)
 
     run_virtually(main())
 

@@ -1,0 +1,43 @@
+"""Notices what changes under a run: the served version, its fingerprint, a template, the dtype, the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.record import Record
+
+
+class DriftWatch:
+    """Remembers every value that each variant resolved to, so that two that alternate are told once.
+
+    Args:
+        seen: variant → fact → the values so far, as an earlier invocation left them; kept up to date.
+    """
+
+    def __init__(self, seen: dict[str, dict[str, list[Any]]]) -> None:
+        self.seen = seen
+
+    def changes(self, record: Record) -> dict[str, tuple[Any, Any]]:
+        """What `record` shows for the first time: fact → (the value before, the value now). Empty for a failure."""
+        done = record.completion
+        if done is None:
+            return {}
+        runtime, template = done.runtime or {}, done.template or {}
+        facts = {
+            "model_version": done.model_version,
+            "system_fingerprint": runtime.get("system_fingerprint"),
+            "dtype": runtime.get("dtype"),
+            "device": runtime.get("device"),
+            "chat_template_hash": template.get("chat_template_hash"),
+        }
+        known = self.seen.setdefault(record.request.variant.name, {})
+        changed = {}
+        for name, value in facts.items():
+            values = known.setdefault(name, []) if value is not None else None
+            if values is None or value in values:
+                continue
+            if values:
+                changed[name] = (values[-1], value)
+            values.append(value)
+        return changed

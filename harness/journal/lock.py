@@ -1,0 +1,73 @@
+"""One writer per run folder: a lock that dies with its holder. Knows nothing of what is written there."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from harness.errors import JournalLockedError, UsageError
+from harness.journal.files import PRIVATE_FILE, make_private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from harness.journal.files import System
+
+LOCK_NAME = ".lock"
+_HELD_ELSEWHERE = (errno.EWOULDBLOCK, errno.EACCES)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def folder_lock(folder: Path, *, now: Callable[[], datetime] = utc_now, system: System = os) -> Iterator[None]:
+    """Hold the folder, made if need be, for as long as the block lasts; the kernel lets go when the process dies.
+
+    The file stays when the lock is released: deleting it would let two processes each hold a file of that name.
+
+    Raises:
+        JournalLockedError: another process holds it; the sentence names the folder and the holder.
+        UsageError: the folder cannot be written to, or its file system has no locks.
+    """
+    try:
+        make_private_folder(folder, system=system)
+        fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    except OSError as exc:
+        raise UsageError(
+            f"{folder} cannot be used for results ({exc.strerror}). Choose another output folder."
+        ) from exc
+    try:
+        _acquire(fd, folder)
+        with suppress(OSError):  # who holds it is a courtesy that a full disk may cost
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()} {now().isoformat(timespec='seconds')}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _acquire(fd: int, folder: Path) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        if exc.errno not in _HELD_ELSEWHERE:
+            raise UsageError(
+                f"{folder} lies on a file system without locks ({exc.strerror}), so two runs could write there. "
+                "Choose an output folder on a local disk."
+            ) from exc
+        raise JournalLockedError(
+            f"{folder} is being written by {_holder(fd)}. Wait until that run has ended or stop it, or choose another "
+            "output folder."
+        ) from exc
+
+
+def _holder(fd: int) -> str:
+    pid, _, since = os.pread(fd, 100, 0).decode("ascii", "replace").strip().partition(" ")
+    return f"process {pid} since {since}" if pid and since else "another process"

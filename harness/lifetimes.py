@@ -1,0 +1,73 @@
+"""What a run keeps alive beside its lanes: the simulator's child process, and the watch over signals."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from harness.config.lanes import is_simulated
+from harness.schema import ProviderType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from harness.config import LaneConfig
+
+DRAIN_S = 30.0
+SIMULATED_LATENCY_S = 0.25
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@asynccontextmanager
+async def simulator_for(lanes: Sequence[LaneConfig]) -> AsyncIterator[str | None]:
+    """The URL of a simulator that lives as long as the block, where a lane needs one of its own; else None."""
+    needed = any(
+        lane.model.type is not ProviderType.LOCAL and is_simulated(lane.model) and lane.model.simulator is None
+        for lane in lanes
+    )
+    if not needed:
+        yield None
+        return
+    from harness.simulator import SimulatorSettings, simulator_child  # noqa: PLC0415 - brings a web server along
+
+    async with simulator_child(SimulatorSettings(latency_s=SIMULATED_LATENCY_S)) as url:
+        yield url
+
+
+class Interrupts:
+    """The first SIGINT, SIGTERM or SIGHUP drains, within a deadline; the second cancels.
+
+    Args:
+        halt: stops taking work; given the sentence to show.
+        cancel: ends what is in flight.
+    """
+
+    def __init__(self, halt: Callable[[str], None], cancel: Callable[[], None], *, drain_s: float = DRAIN_S) -> None:
+        self._halt = halt
+        self._cancel = cancel
+        self._drain_s = drain_s
+        self.signal: int | None = None
+
+    async def watch(self) -> None:
+        """Wait for signals until cancelled."""
+        # Where SIGHUP was inherited ignored (nohup), it stays so.
+        heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        with anyio.open_signal_receiver(*heeded) as signals:
+            async with anyio.create_task_group() as deadline:
+                async for number in signals:
+                    if self.signal is not None:
+                        self._cancel()
+                        continue
+                    self.signal = int(number)
+                    self._halt(
+                        f"Stopping ({signal.Signals(number).name}): what is in flight may finish within "
+                        f"{self._drain_s:g} s. Once more to stop at once."
+                    )
+                    deadline.start_soon(self._cancel_later)
+
+    async def _cancel_later(self) -> None:
+        await anyio.sleep(self._drain_s)
+        self._cancel()

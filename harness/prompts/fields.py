@@ -1,0 +1,180 @@
+"""A raw row to a `Prompt`: names, types, turns and the id of a row without one. Knows no file format."""
+
+from __future__ import annotations
+
+import hashlib
+import reprlib
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from harness.prompts.decoding import Problem
+from harness.schema import Message, Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ID_FIELDS = ("id", "prompt_id")
+TEXT_FIELDS = ("prompt", "text", "question", "input")
+CATEGORY_FIELDS = ("category", "prompt_category")
+KNOWN_FIELDS = frozenset({*ID_FIELDS, *TEXT_FIELDS, *CATEGORY_FIELDS, "is_synthetic_probe", "messages", "system"})
+"""Of several names for one field, the first that a row has counts; the others stay metadata."""
+
+_reprs = reprlib.Repr()
+_reprs.maxstring = _reprs.maxother = 80
+
+
+def shown(value: object) -> str:
+    """A value as an error message may show it: cut short, with control characters escaped."""
+    return _reprs.repr(value)
+
+
+def to_prompt(row: Any) -> tuple[Prompt, bool]:
+    """The prompt that a row describes, and whether the row gave its id. A dictionary is used up: the rest is metadata.
+
+    A row is a dictionary of fields or a bare text. Null and blank optional fields are as if absent. A conversation of
+    one user turn is a single prompt, whichever way it was written, so that both get the same content hash.
+
+    Raises:
+        Problem: a field is missing, empty or of the wrong type, or cannot be carried into a result.
+    """
+    if isinstance(row, str):
+        row = {"prompt": row}
+    if not isinstance(row, dict):
+        raise Problem(f'is {_kind(row)}, not an object or a string: write {{"prompt": "…"}}.')
+    _check_writable(row)
+    identity = _identity(*_pop(row, ID_FIELDS))
+    text = _optional_text(*_pop(row, TEXT_FIELDS))
+    category = _optional_text(*_pop(row, CATEGORY_FIELDS))
+    probe = row.pop("is_synthetic_probe", None)
+    if not (probe is None or isinstance(probe, bool)):
+        raise Problem(f"has {_kind(probe)} as is_synthetic_probe: write true, false or null without quotes.")
+    system = _optional_text("system", row.pop("system", None))
+    messages = None
+    if (turns := row.pop("messages", None)) is not None:
+        messages, system = _conversation(turns, text, system)
+        text = messages[-1].content
+    if text is None:
+        names = ", ".join(f'"{name}"' for name in TEXT_FIELDS[1:])
+        raise Problem(f'has no prompt: give "prompt" (or {names}, "messages") some text, or remove the row.')
+    prompt = Prompt(
+        id=content_id(text, messages, system) if identity is None else identity,
+        text=text,
+        category=category,
+        is_synthetic_probe=probe,
+        messages=messages if messages is not None and len(messages) > 1 else None,
+        system=system,
+        metadata=row,
+    )
+    return prompt, identity is not None
+
+
+def content_id(text: str, messages: Sequence[Message] | None, system: str | None) -> str:
+    """The id of a prompt whose row gives none: `p-` and 80 bits of blake2b, in hex, over what is said."""
+    turns = [["user", text]] if messages is None else [[turn.role, turn.content] for turn in messages]
+    return f"p-{hashlib.blake2b(orjson.dumps([system, turns]), digest_size=10).hexdigest()}"
+
+
+def _pop(row: dict[str, Any], names: Sequence[str]) -> tuple[str, Any]:
+    for name in names:
+        if name in row:
+            return name, row.pop(name)
+    return names[0], None
+
+
+def _identity(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise Problem(f'has {_kind(value)} as "{name}": write text or a whole number.')
+    if not value.strip():
+        raise Problem(f'has an empty "{name}": fill it, or leave the field out to get one made from the text.')
+    return value
+
+
+def _optional_text(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Problem(f'has {_kind(value)} as "{name}": write text, in quotes.')
+    return value if value.strip() else None
+
+
+def _conversation(turns: Any, text: str | None, system: str | None) -> tuple[tuple[Message, ...], str | None]:
+    if not isinstance(turns, list):
+        raise Problem(f'has {_kind(turns)} as "messages": write a list of {{"role": …, "content": …}}.')
+    messages = [_message(turn, number) for number, turn in enumerate(turns, 1)]
+    if messages and messages[0].role == "system":
+        leading = messages.pop(0).content
+        if system is not None and system != leading:
+            raise Problem('has a "system" and a system message that differ: keep one of them.')
+        system = leading
+    for number, message in enumerate(messages, 1 + len(turns) - len(messages)):
+        if message.role == "system":
+            raise Problem(f"has a system turn as message {number}: a system text comes first, and once.")
+    if not messages or messages[-1].role != "user":
+        raise Problem('has "messages" that do not end with a user turn: the last turn is what the model answers.')
+    if text is not None and text != messages[-1].content:
+        raise Problem('has a prompt and "messages" whose last turn differs from it: keep one of them.')
+    return tuple(messages), system
+
+
+def _message(turn: Any, number: int) -> Message:
+    if not isinstance(turn, dict):
+        raise Problem(f'has {_kind(turn)} as message {number}: write {{"role": …, "content": …}}.')
+    role, content = turn.get("role"), turn.get("content")
+    if role not in ("user", "assistant", "system"):
+        raise Problem(f"has the role {shown(role)} in message {number}: write user, assistant or system.")
+    if not isinstance(content, str):
+        raise Problem(f"has {_kind(content)} as the content of message {number}: write text, in quotes.")
+    if not content.strip():
+        raise Problem(f"has an empty message {number}: write its text, or remove it.")
+    for name, value in turn.items():
+        if name not in ("role", "content") and value is not None:
+            raise Problem(f"has {shown(name)} in message {number}, which would not be sent: only role and content are.")
+    return Message(role, content)
+
+
+def _check_writable(row: dict[str, Any]) -> None:
+    """Write the row as a result would hold it: what cannot come out again must not cost an answer later."""
+    try:
+        written = _written(row)
+    except TypeError as exc:
+        raise Problem(
+            f"holds in {_blame(row)} what a result cannot carry ({exc}): put an integer over 64 bits in quotes, "
+            r"remove half a surrogate pair (\ud800 without its partner), nest less deeply."
+        ) from exc
+    # An escaped backslash before "u0000" is six harmless characters.
+    if rb"\u0000" in written and rb"\u0000" in written.replace(rb"\\", b""):
+        raise Problem(r"holds a NUL character (\u0000): remove it.")
+
+
+def _written(row: dict[str, Any]) -> bytes:
+    return orjson.dumps({"prompt_metadata": row})
+
+
+def _blame(row: dict[str, Any]) -> str:
+    for name, value in row.items():
+        try:
+            _written({name: value})
+        except TypeError:
+            return shown(name)
+    return "its fields"
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {shown(value)}"
+        case str():
+            return f"the text {shown(value)}"
+        case list():
+            return "a list"
+        case _:
+            return "an object"

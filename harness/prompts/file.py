@@ -1,0 +1,173 @@
+"""A prompt file as a lazy, re-iterable source: which format it has, and each row's prompt with its place.
+
+Knows nothing of duplicates; `harness.prompts.survey` finds those.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.errors import PromptFileError
+from harness.prompts.decoding import Place, Problem, json_value
+from harness.prompts.fields import to_prompt
+from harness.prompts.json_document import read_json
+from harness.prompts.lines import read_jsonl
+from harness.prompts.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
+    from pathlib import Path
+
+    from harness.schema import Prompt
+
+_SNIFFED_BYTES = 1024 * 1024
+
+
+class Format(StrEnum):
+    """How a prompt file is written."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    TSV = "tsv"
+
+
+_ENDINGS = {
+    ".json": Format.JSON,
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".csv": Format.CSV,
+    ".tsv": Format.TSV,
+}
+
+
+class Row(NamedTuple):
+    """A prompt with where it stands; `id_given` is false where its id is a hash of its content."""
+
+    place: Place
+    prompt: Prompt
+    id_given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFile:
+    """Every iteration reads the file anew and yields the same prompts, or raises if the file changed in between.
+
+    Args:
+        path: the file, as messages name it.
+        format: how it is read.
+        state: what `stat` said when it was opened; see `_state`.
+    """
+
+    path: Path
+    format: Format
+    state: tuple[int, ...]
+
+    def __iter__(self) -> Iterator[Prompt]:
+        """The prompts in the file's order.
+
+        Raises:
+            PromptFileError: a row cannot be used, there is none, or the file changed since it was opened.
+        """
+        return (row.prompt for row in self.rows())
+
+    def rows(self) -> Iterator[Row]:
+        """As iterating, each prompt with its place."""
+        place = None
+        with _open(self.path, self.state) as file:
+            _skip_byte_order_mark(self.path, file)
+            for place, raw in self._raw_rows(file):
+                try:
+                    prompt, id_given = to_prompt(raw)
+                except Problem as problem:
+                    raise place.error(self.path, problem) from problem
+                yield Row(place, prompt, id_given)
+        if place is None:
+            raise PromptFileError(self.path, None, "holds no prompts. Add some, or name another with --prompts FILE.")
+
+    def sha256(self) -> str:
+        """The hash of the file's bytes, in hex."""
+        with _open(self.path, self.state) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _raw_rows(self, file: BufferedReader) -> Iterator[tuple[Place, Any]]:
+        match self.format:
+            case Format.JSON:
+                return read_json(self.path, file)
+            case Format.JSONL:
+                return read_jsonl(self.path, file)
+            case Format.CSV:
+                return read_table(self.path, file, delimiter=",")
+            case Format.TSV:
+                return read_table(self.path, file, delimiter="\t")
+
+
+def open_prompts(path: Path) -> PromptFile:
+    """The prompt file at `path`, its format known by its ending, or by its first line where the ending says nothing.
+
+    No row is read yet.
+
+    Raises:
+        PromptFileError: there is no such file, or it cannot be read.
+    """
+    with _open(path, None) as file:
+        state = _state(file)
+        kind = _ENDINGS.get(path.suffix.lower()) or _sniffed(path, file)
+    return PromptFile(path, kind, state)
+
+
+def _open(path: Path, state: tuple[int, ...] | None) -> BufferedReader:
+    try:
+        # Opening a pipe would wait for its writer.
+        if not stat.S_ISREG(path.stat().st_mode):
+            problem = "is not a regular file. Prompts are read several times: save them in a file of their own."
+            raise PromptFileError(path, None, problem)
+        file = path.open("rb")
+    except FileNotFoundError as exc:
+        problem = "there is no such file. Name another with --prompts FILE, or correct prompts_file in the config."
+        raise PromptFileError(path, None, problem) from exc
+    except OSError as exc:
+        problem = f"cannot be read ({exc.strerror}). Make it readable, or name another with --prompts FILE."
+        raise PromptFileError(path, None, problem) from exc
+    if state is not None and _state(file) != state:
+        file.close()
+        raise PromptFileError(path, None, "has changed since it was checked. Give the same command again.")
+    return file
+
+
+def _state(file: BufferedReader) -> tuple[int, ...]:
+    seen = os.fstat(file.fileno())
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns
+
+
+def _skip_byte_order_mark(path: Path, file: BufferedReader) -> None:
+    start = file.read(len(codecs.BOM_UTF8))
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise PromptFileError(path, 1, "the file is UTF-16. Save it as UTF-8 (in a spreadsheet: CSV UTF-8).")
+    if start != codecs.BOM_UTF8:
+        file.seek(0)
+
+
+def _sniffed(path: Path, file: BufferedReader) -> Format:
+    """The format by the first line that is not blank; whether it is well formed is the reader's business."""
+    _skip_byte_order_mark(path, file)
+    head = file.read(_SNIFFED_BYTES).decode(errors="replace").lstrip()
+    line = head.partition("\n")[0]
+    if head.startswith("["):
+        return Format.JSON
+    if head.startswith(("{", '"')):
+        try:
+            row, end = json_value(line)
+        except (json.JSONDecodeError, Problem):
+            return Format.JSON if head.startswith("{") else Format.CSV
+        if not line[end:].strip():
+            return Format.JSON if isinstance(row, dict) and "prompts" in row else Format.JSONL
+    return Format.TSV if "\t" in line else Format.CSV

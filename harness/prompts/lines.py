@@ -1,0 +1,40 @@
+"""JSONL: one JSON object or string per line. Knows no fields."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from harness.prompts.decoding import Place, Problem, json_value, text_lines
+from harness.prompts.fields import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
+    from pathlib import Path
+
+# JSON's own white space: str.strip() would also take U+2028 and its like, which no JSON text may begin with.
+_BLANK = " \t\r\n"
+
+
+def read_jsonl(path: Path, file: BufferedReader) -> Iterator[tuple[Place, Any]]:
+    """One row per line that is not blank.
+
+    Raises:
+        PromptFileError: a line is not one JSON value.
+    """
+    for number, line in enumerate(text_lines(path, file), 1):
+        text = line.strip(_BLANK)
+        if not text:
+            continue
+        place = Place(number)
+        try:
+            row, end = json_value(text)
+        except json.JSONDecodeError as exc:
+            problem = f"is not valid JSON: {exc.msg}, column {exc.pos + 1}. A .jsonl file holds one object per line"
+            raise place.error(path, f"{problem}; name the file .json if it is one document.") from exc
+        except Problem as problem:
+            raise place.error(path, problem) from problem
+        if end != len(text):
+            raise place.error(path, f"goes on after its JSON value with {shown(text[end:])}. Write one value per line.")
+        yield place, row

@@ -1,0 +1,19 @@
+"""A loopback provider that speaks the wire formats of Claude, Gemini and OpenAI, for rehearsals and tests."""
+
+from __future__ import annotations
+
+from harness.simulator.child import simulator_child
+from harness.simulator.counters import SimulatorCounts
+from harness.simulator.process import serve
+from harness.simulator.server import MARKER, SimulatorServer
+from harness.simulator.settings import SimulatorError, SimulatorSettings
+
+__all__ = [
+    "MARKER",
+    "SimulatorCounts",
+    "SimulatorError",
+    "SimulatorServer",
+    "SimulatorSettings",
+    "serve",
+    "simulator_child",
+]

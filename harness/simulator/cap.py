@@ -1,0 +1,67 @@
+"""A strict cap on requests per minute, seen from the provider's side; knows nothing about HTTP."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Where a caller stands with its cap after one more request.
+
+    Args:
+        limit: requests per 60 seconds.
+        remaining: requests that would be admitted at once.
+        reset_s: seconds until all of them would be, if no more came.
+        retry_after_s: whole seconds after which one is admitted, or None if this one was.
+    """
+
+    limit: int
+    remaining: int
+    reset_s: float
+    retry_after_s: int | None
+
+
+class RequestCap:
+    """Admits at most `rpm` requests in any 60 seconds, for each caller by itself.
+
+    Only admitted requests count. Holds the times of at most `rpm` of them per caller.
+    """
+
+    def __init__(self, rpm: int) -> None:
+        self._rpm = rpm
+        self._admitted: dict[Hashable, deque[float]] = {}
+
+    def admit(self, caller: Hashable, now: float) -> Allowance:
+        """Counts a request if it fits.
+
+        Args:
+            caller: who shares one cap.
+            now: monotonic seconds, never less than in the call before.
+        """
+        times = self._admitted.setdefault(caller, deque())
+        while times and times[0] <= now - WINDOW_S:
+            times.popleft()
+        retry_after_s = None
+        if len(times) < self._rpm:
+            times.append(now)
+        else:
+            retry_after_s = max(1, math.ceil(times[0] + WINDOW_S - now))
+        return Allowance(
+            limit=self._rpm,
+            remaining=self._rpm - len(times),
+            reset_s=times[-1] + WINDOW_S - now,
+            retry_after_s=retry_after_s,
+        )
+
+    def reset(self) -> None:
+        """Forgets every request."""
+        self._admitted.clear()

@@ -1,0 +1,65 @@
+"""Carries what pools and local threads are doing over to the statistics. Decides nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import anyio
+
+from harness.snapshot import LocalSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.events import EventSink
+    from harness.limits import PoolState
+    from harness.local.status import LoadInfo
+    from harness.providers.registry import Registry
+    from harness.stats import RunStats
+
+_LOOK_EVERY_S = 0.5
+
+
+class PoolWatch:
+    """Tells the statistics when a pool pauses and goes on."""
+
+    def __init__(self, stats: RunStats) -> None:
+        self._stats = stats
+
+    def changed(self, variants: Iterable[str], state: PoolState) -> None:
+        """The pool that `variants` share is now in `state`."""
+        for name in variants:
+            if state.paused_until is None:
+                self._stats.resumed(name)
+            else:
+                self._stats.paused(name, state.paused_until, state.reason or "")
+
+
+async def follow_local_threads(registry: Registry, stats: RunStats, events: EventSink) -> None:
+    """Show twice a second what every device's thread is doing, and note each load once, until cancelled."""
+    noted = 0
+    while True:
+        for status in registry.local_status():
+            stats.local(LocalSnapshot(**dataclasses.asdict(status)))
+        loads = registry.loads()
+        for load in loads[noted:]:
+            _note(load, stats, events)
+        noted = len(loads)
+        await anyio.sleep(_LOOK_EVERY_S)
+
+
+def _note(load: LoadInfo, stats: RunStats, events: EventSink) -> None:
+    events(
+        "loaded",
+        model=load.model_name,
+        model_version=load.model_version,
+        device=load.device,
+        dtype=load.dtype,
+        seconds=round(load.seconds, 3),
+        weight_bytes=load.weight_bytes,
+        generation_config=dict(load.generation_config),
+        notes=list(load.notes),
+    )
+    for note in load.notes:
+        stats.note(f"{load.model_name}: {note}")

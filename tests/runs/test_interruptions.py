@@ -1,0 +1,86 @@
+"""Runs that are killed, interrupted or run twice: everything is answered once, and little is sent again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import time
+
+import pytest
+
+CONCURRENCY = 4
+
+
+@pytest.fixture
+def pilot(project, slow_simulator):
+    project.write_prompts([{"id": f"p{index}", "prompt": f"Is claim {index} true?"} for index in range(60)])
+    model = {"name": "gpt-4.1-mini", "type": "openai", "temperature": [0.0, 0.7]}
+    project.write_config(model, simulator=slow_simulator.url, concurrency=CONCURRENCY)
+    return project
+
+
+def _wait_for_records(project, count: int, process) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(FileNotFoundError):
+            if project.results.read_bytes().count(b"\n") >= count:
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"the run never had {count} records: {process.communicate()[0]}")
+
+
+def test_killed_again_and_again_every_item_is_answered_once(pilot, slow_simulator):
+    dice = random.Random(7)
+    kills = 0
+    for wanted in (10, 40, 75, 100):
+        with pilot.start("run", "--plain") as process:
+            _wait_for_records(pilot, wanted + dice.randrange(5), process)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        kills += 1
+    done = pilot.process("run", "--plain")
+    assert done.code == 0, done.output
+    records = pilot.records()
+    assert len(records) == 120 == len({record["item_id"] for record in records})
+    counts = slow_simulator.counts()
+    assert counts["requests"] <= 120 + kills * CONCURRENCY
+    assert max(counts["by_item"].values()) <= 1 + kills
+    assert counts["max_in_flight"] <= CONCURRENCY
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(pilot, slow_simulator, number, code):
+    with pilot.start("run", "--plain") as process:
+        _wait_for_records(pilot, 20, process)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "-m harness run --plain --config config.json" in output.splitlines()[-1]
+    assert slow_simulator.counts()["requests"] == len(pilot.records())
+    assert pilot.cli("run", "--plain").code == 0
+    assert slow_simulator.counts()["requests"] == 120
+
+
+def test_a_second_process_on_the_folder_is_refused_with_the_pid_of_the_first(pilot):
+    with pilot.start("run", "--plain") as process:
+        _wait_for_records(pilot, 5, process)
+        second = pilot.cli("run", "--plain")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert second.code == 2
+    assert str(process.pid) in second.output
+    assert "out" in second.output
+
+
+def test_lines_can_be_followed_as_they_come(pilot):
+    sizes = set()
+    with pilot.start("run", "--plain") as process:
+        while process.poll() is None:
+            with contextlib.suppress(FileNotFoundError):
+                data = pilot.results.read_bytes()
+                sizes.add(data.count(b"\n"))
+                assert data.endswith(b"\n") or not data
+            time.sleep(0.02)
+        process.communicate()
+    assert len(sizes) > 5
