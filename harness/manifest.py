@@ -8,7 +8,6 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -17,6 +16,7 @@ from harness.errors import JournalError, UsageError
 from harness.identity import variant_identity
 from harness.journal.files import atomic_write
 from harness.record import SCHEMA_VERSION
+from harness.urls import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,13 +123,6 @@ def _with_bare_urls(facts: dict[str, Any]) -> dict[str, Any]:
         if facts.get(name):
             facts[name] = without_credentials(facts[name])
     return facts
-
-
-def without_credentials(url: str) -> str:
-    """`url` without user, password and query, any of which may be a secret."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if parts.netloc else url
 
 
 def refuse_changed_variants(manifest: Manifest, variants: Sequence[Variant], folder: Path) -> None:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 # From the ground up. A part imports from the rows above its own and from itself; `providers` knows no `registry`.
 FLOORS = [
     ("0", {"errors", "schema", "digests", "terminal", "rates"}),
-    ("0", {"record", "identity", "provider", "snapshot", "wording"}),
+    ("0", {"record", "urls", "identity", "provider", "snapshot", "wording"}),
     ("1", {"config", "prompts", "limits", "events", "retry", "journal", "observer", "lane_stats", "drift"}),
     ("1", {"stats", "findings", "verdict"}),
     ("2", {"plan", "providers", "local", "simulator", "analysis", "manifest", "outcome"}),

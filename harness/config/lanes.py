@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -16,6 +14,7 @@ from harness.errors import ConfigError
 from harness.identity import variant_identity
 from harness.provider import Endpoint
 from harness.schema import LogprobsSpec, ProviderType, SamplingParams, Variant
+from harness.urls import checked_base_url, is_loopback
 
 if TYPE_CHECKING:
     from harness.config.environment import Environment
@@ -135,37 +134,16 @@ def endpoint_of(model: ModelConfig, environment: Environment, simulator_url: str
     """
     simulated = is_simulated(model)
     if simulated:
-        url = (model.simulator or simulator_url or f"http://{SIMULATOR}.localhost").rstrip("/")
+        url = (model.simulator or simulator_url or "http://127.0.0.1").rstrip("/")
         url = f"{url}/v1" if model.type is ProviderType.OPENAI else url
         return Endpoint(url, SecretStr("simulated"), None, model.timeout_s, model.concurrency, simulated=True)
-    url = (model.base_url or _DEFAULT_URL[model.type]).rstrip("/")
     where = f"models: {model.name}"
-    _refuse_unsafe_url(url, where)
+    try:
+        url = checked_base_url(model.base_url or _DEFAULT_URL[model.type])
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
     key, key_name = _credential(model, environment, where)
     return Endpoint(url, key, key_name, model.timeout_s, model.concurrency)
-
-
-def _refuse_unsafe_url(url: str, where: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{where}: base_url must be an http or https URL, such as http://127.0.0.1:8000/v1.")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ConfigError(
-            f"{where}: base_url must be https, since the key and the prompts travel over it; plain http is for "
-            "loopback only."
-        )
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether `host` is this machine."""
-    if host is None:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _credential(model: ModelConfig, environment: Environment, where: str) -> tuple[SecretStr | None, str | None]:
@@ -175,7 +153,7 @@ def _credential(model: ModelConfig, environment: Environment, where: str) -> tup
         return environment.expand(model.api_key, f"{where}: api_key"), names[0] if names else None
     if model.base_url is not None and model.base_url.rstrip("/") != _DEFAULT_URL[model.type]:
         # The provider's own key goes to the provider's own host only, unless the config says otherwise.
-        if model.type is ProviderType.OPENAI or is_loopback(urlsplit(model.base_url).hostname):
+        if model.type is ProviderType.OPENAI or is_loopback(model.base_url):
             return _NO_KEY, None
         raise ConfigError(
             f"{where}: base_url is not {model.type.value}'s own host, so no key is sent there unasked. "

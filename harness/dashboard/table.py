@@ -97,9 +97,9 @@ class Layout:
 
 
 def label(variant: VariantSnapshot, variants: Sequence[VariantSnapshot]) -> str:
-    """The variant's name, marked where it is simulated and others are not."""
+    """The variant's name, marked in front where it is simulated and others are not: its end tells the temperature."""
     is_mixed = variant.simulated and not all(v.simulated for v in variants)
-    return visible(variant.name) + (" (sim)" if is_mixed else "")
+    return ("(sim) " if is_mixed else "") + visible(variant.name)
 
 
 def _columns(variants: Sequence[VariantSnapshot]) -> list[_Column]:

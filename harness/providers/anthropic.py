@@ -19,12 +19,12 @@ from harness.providers.guards import (
     BodyTooLongError,
     CappedStream,
     cap_body,
-    checked_base_url,
     checked_key,
     trust_environment,
 )
 from harness.providers.headers import lowered, rate_signal, utc_now
 from harness.schema import Completion, FinishReason, Usage
+from harness.urls import checked_base_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,7 +137,7 @@ def _client(endpoint: Endpoint) -> anthropic.AsyncAnthropic:
 
     A missing key must be given as some key: the SDK would otherwise look for one in the environment and send it.
     """
-    base_url = checked_base_url(endpoint)
+    base_url = checked_base_url(endpoint.base_url)
     timeout = httpx2.Timeout(endpoint.timeout_s, connect=min(CONNECT_TIMEOUT_S, endpoint.timeout_s), pool=None)
     http_client = anthropic.DefaultAioHttpClient(
         headers={"accept-encoding": "identity"},

@@ -17,9 +17,10 @@ from google.genai import errors, types
 from harness.providers.aiohttp_response import CappedResponse, response_class
 from harness.providers.answers import as_dict, as_int, as_list, as_text, token_logprob
 from harness.providers.failures import Failures
-from harness.providers.guards import KEEPALIVE_S, BodyTooLongError, checked_base_url, checked_key, trust_environment
+from harness.providers.guards import KEEPALIVE_S, BodyTooLongError, checked_key, trust_environment
 from harness.providers.headers import lowered, rate_signal, utc_now
 from harness.schema import Completion, FinishReason, Usage
+from harness.urls import checked_base_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +56,7 @@ class GeminiProvider:
 
     def __init__(self, endpoint: Endpoint, model: str, *, now: Callable[[], datetime] = utc_now) -> None:
         self._endpoint = endpoint
-        self._base_url = checked_base_url(endpoint)
+        self._base_url = checked_base_url(endpoint.base_url)
         self._key = checked_key(endpoint) or _NO_KEY
         self._model = model
         self._failures = Failures("Gemini", model, endpoint, now)

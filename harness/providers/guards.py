@@ -5,12 +5,11 @@ Knows no wire format.
 
 from __future__ import annotations
 
-import ipaddress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, SimulationMismatch
+from harness.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -20,39 +19,6 @@ if TYPE_CHECKING:
 MARKER = "x-harness-simulator"
 CONNECT_TIMEOUT_S = 20.0
 KEEPALIVE_S = 60.0
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` leads to this machine by its literal host: `localhost` or a loopback address."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def checked_base_url(endpoint: Endpoint) -> str:
-    """`endpoint.base_url` without a trailing slash.
-
-    Raises:
-        ConfigError: no host, an unreadable port, or plain http to another machine.
-    """
-    url = endpoint.base_url
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigError(f"base_url {url!r} names no server. Write a whole URL such as https://api.example.com/v1.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(url)):
-        raise ConfigError(
-            f"base_url {url!r} is not https: the key and the prompts would cross the network in the clear. "
-            "Use an https URL; plain http is for 127.0.0.1, ::1 and localhost."
-        )
-    return url.rstrip("/")
 
 
 def checked_key(endpoint: Endpoint) -> str | None:

@@ -16,9 +16,9 @@ from harness.providers.guards import (
     KEEPALIVE_S,
     CappedStream,
     cap_body,
-    checked_base_url,
     trust_environment,
 )
+from harness.urls import checked_base_url
 
 if TYPE_CHECKING:
     from harness.provider import Endpoint
@@ -36,7 +36,7 @@ def tuned_client(endpoint: Endpoint) -> httpx.AsyncClient:
     Raises:
         ConfigError: the base URL is unusable.
     """
-    base_url = checked_base_url(endpoint)
+    base_url = checked_base_url(endpoint.base_url)
     client: httpx.AsyncClient = HttpxAiohttpClient(
         headers={"accept-encoding": "identity"},
         timeout=httpx.Timeout(endpoint.timeout_s, connect=min(CONNECT_TIMEOUT_S, endpoint.timeout_s), pool=None),

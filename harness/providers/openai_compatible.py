@@ -11,10 +11,11 @@ import orjson
 from harness.providers.answers import as_dict, as_int, as_list, as_text, token_logprob
 from harness.providers.capabilities import wants_max_completion_tokens
 from harness.providers.failures import Failures
-from harness.providers.guards import BodyTooLongError, checked_base_url, checked_key
+from harness.providers.guards import BodyTooLongError, checked_key
 from harness.providers.headers import lowered, rate_signal, utc_now
 from harness.providers.http import tuned_client
 from harness.schema import Completion, FinishReason, Usage
+from harness.urls import checked_base_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,7 +50,7 @@ class OpenAICompatibleProvider:
         self._model = model
         self._failures = Failures("The server", model, endpoint, now)
         self._now = now
-        self._url = f"{checked_base_url(endpoint)}/chat/completions"
+        self._url = f"{checked_base_url(endpoint.base_url)}/chat/completions"
         self._client = tuned_client(endpoint)
         self._client.headers["content-type"] = "application/json"
         key = checked_key(endpoint)

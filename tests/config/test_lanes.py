@@ -93,7 +93,7 @@ def test_a_variable_expands_in_credential_fields_only():
 
 @pytest.mark.parametrize("url", ["http://api.example.com", "ftp://127.0.0.1", "127.0.0.1:8000"])
 def test_plain_http_is_for_loopback_only(url):
-    with pytest.raises(ConfigError, match="base_url must be"):
+    with pytest.raises(ConfigError, match=r"claude-sonnet-4-6: base_url .* (names no server|is not https)"):
         _endpoint({**CLAUDE, "base_url": url, "api_key": "k"})
 
 
