@@ -1,0 +1,66 @@
+"""Where weights go, and in which number format: `auto` resolved, and a device that is not there refused."""
+
+from __future__ import annotations
+
+import torch
+
+from harness.errors import ModelUnavailable
+
+
+def resolve_device(word: str) -> torch.device:
+    """The device that `word` (`auto`, `cpu`, `cuda`, `cuda:N`, `mps`) means on this machine.
+
+    Raises:
+        ModelUnavailable: it is not there.
+    """
+    if word == "auto":
+        word = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(word)
+    if device.type == "cuda":
+        present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= present:
+            found = f"only {present} CUDA device(s)" if present else "no CUDA device"
+            raise ModelUnavailable(
+                f"device: {word} was asked for and torch finds {found} here. Run with `--device cpu`, or install a "
+                "torch built for your GPU and check `nvidia-smi`.",
+                sent=False,
+            )
+        return torch.device("cuda", device.index or 0)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ModelUnavailable(
+            "device: mps was asked for and torch finds none here. Run with `--device cpu`.", sent=False
+        )
+    return device
+
+
+def resolve_dtype(word: str, device: torch.device) -> torch.dtype:
+    """The number format `word` names; `auto` is the widest that `device` computes in at full speed."""
+    if word != "auto":
+        dtype: torch.dtype = getattr(torch, word)
+        return dtype
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.float16 if device.type == "mps" else torch.float32
+
+
+def is_out_of_memory(exc: BaseException) -> bool:
+    """Whether `exc` says that memory ran out, on any device: torch has a class for it on CUDA only."""
+    if isinstance(exc, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(exc)
+    return isinstance(exc, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def is_poisoned(exc: BaseException) -> bool:
+    """Whether `exc` leaves CUDA unusable for the rest of the process, as a device-side assert does."""
+    return isinstance(exc, torch.AcceleratorError) or (
+        isinstance(exc, RuntimeError) and ("CUDA error" in str(exc) or "device-side assert" in str(exc))
+    )
+
+
+def free_memory(device: torch.device) -> None:
+    """Give memory that torch holds in reserve back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

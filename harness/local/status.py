@@ -1,0 +1,98 @@
+"""What the local thread shows of itself: frozen snapshots for the dashboard and the manifest. Knows no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+LocalState = Literal["idle", "loading", "generating"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadInfo:
+    """What one load of weights resolved to.
+
+    Args:
+        model_name: the name in the records.
+        model_version: the commit of a Hub repository, or `sha256:…` of a folder's weights.
+        context_length: how many tokens a prompt and its answer may have together; None where the model sets no bound.
+        eos_ids: the token ids that end an answer.
+        generation_config: what the checkpoint asked `generate` to do; none of it but the eos list is followed.
+        chat_template_hash: sha256 of the chat template, None where the tokenizer has none.
+        seconds: how long the load took.
+        notes: sentences for the screen and the manifest, e.g. that remote code may run; they do not repeat the name.
+    """
+
+    model_name: str
+    model_version: str
+    device: str
+    dtype: str
+    engine: str
+    attention: str | None
+    weight_bytes: int
+    context_length: int | None
+    eos_ids: tuple[int, ...] = ()
+    generation_config: Mapping[str, Any] = field(default_factory=dict)
+    chat_template_hash: str | None = None
+    quantization: str | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStatus:
+    """The local thread at one moment.
+
+    Args:
+        device: where the weights are, or where the next ones are asked to go.
+        model: the model being loaded or generating; None while idle.
+        rows: prompts being generated now, of `slots`.
+        tokens_per_second: generated tokens of all rows together, over the last second or so; 0 unless generating.
+        loaded_seconds: how long the load took, or has taken so far while loading.
+        weight_bytes: size of the weights in memory, None until they are there.
+        queued: prompts that wait, of all models.
+    """
+
+    device: str
+    model: str | None = None
+    state: LocalState = "idle"
+    rows: int = 0
+    slots: int = 0
+    tokens_per_second: float = 0.0
+    loaded_seconds: float | None = None
+    weight_bytes: int | None = None
+    queued: int = 0
+
+
+class TokenRate:
+    """Tokens per second over windows of about `window_s` seconds. One thread adds, any thread may read."""
+
+    def __init__(self, clock: Callable[[], float], window_s: float = 1.0) -> None:
+        self._clock = clock
+        self._window_s = window_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, as a batch does."""
+        self._since = self._clock()
+        self._tokens = 0
+        self._rate = 0.0
+        self._first = True
+
+    def add(self, tokens: int) -> None:
+        """Count `tokens` generated just now."""
+        self._tokens += tokens
+        elapsed = self._clock() - self._since
+        if elapsed >= self._window_s:
+            self._rate, self._since, self._tokens, self._first = self._tokens / elapsed, self._since + elapsed, 0, False
+        elif self._first and elapsed > 0:
+            self._rate = self._tokens / elapsed
+
+    @property
+    def value(self) -> float:
+        """Tokens per second."""
+        return self._rate

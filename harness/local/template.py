@@ -1,0 +1,134 @@
+"""From messages to token ids: the chat template, or a plain form where a tokenizer has none. Knows no model.
+
+What was rendered is recorded, because templates inject system texts and dates that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import RejectedError
+from harness.schema import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.schema import Request
+
+_SENTINEL = "\x02the system text\x03"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt as the model sees it. `record` is the record's `template` field."""
+
+    token_ids: tuple[int, ...]
+    record: Mapping[str, Any]
+
+
+class Template:
+    """Renders requests with one tokenizer.
+
+    Args:
+        tokenizer: of transformers.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._source: str | None = tokenizer.get_chat_template() if tokenizer.chat_template else None
+        self._injected: dict[str, str | None] = {}
+
+    @property
+    def hash(self) -> str | None:
+        """sha256 of the chat template, None where the tokenizer has none."""
+        return None if self._source is None else _sha256(self._source)
+
+    @property
+    def writes_date(self) -> bool:
+        """Whether the chat template may write today's date into a prompt."""
+        return self._source is not None and "strftime_now" in self._source
+
+    def render(self, request: Request) -> Rendered:
+        """The token ids of `request`, with one beginning-of-sequence token where the tokenizer has one.
+
+        A conversation that ends with an assistant's turn is continued, not answered.
+
+        Raises:
+            RejectedError: the template refuses these messages.
+        """
+        kwargs = request.variant.chat_template_kwargs
+        if self._source is None:
+            text = _plain(request.messages, request.system)
+            ids, system = self._tokenizer(text)["input_ids"], request.system
+        else:
+            text = self._apply(request.messages, request.system, kwargs)
+            ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            system = self._injected_system(kwargs) if request.system is None else request.system
+        record = {
+            "form": "plain" if self._source is None else "chat_template",
+            "hash": self.hash,
+            "kwargs": dict(kwargs) or None,
+            "system": system,
+            "prompt_hash": _sha256(text),
+        }
+        return Rendered(tuple(self._with_one_bos(ids)), record)
+
+    def _apply(self, messages: Sequence[Message], system: str | None, kwargs: Mapping[str, Any]) -> str:
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        if system is not None:
+            turns.insert(0, {"role": "system", "content": system})
+        continued = bool(messages) and messages[-1].role == "assistant"
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                turns,
+                tokenize=False,
+                add_generation_prompt=not continued,
+                continue_final_message=continued,
+                **kwargs,
+            )
+        except Exception as exc:  # a template is a program and raises what it likes, jinja2's errors among it
+            hint = " Leave the system text out, or put it into the prompt." if system is not None else ""
+            raise RejectedError(f"The model's chat template refuses these messages: {exc}.{hint}", sent=False) from exc
+        return text
+
+    def _injected_system(self, kwargs: Mapping[str, Any]) -> str | None:
+        """The system text that the template writes where none is given; None where it writes none."""
+        key = json.dumps(dict(kwargs), sort_keys=True, default=repr)
+        if key not in self._injected:
+            self._injected[key] = self._find_injected(kwargs)
+        return self._injected[key]
+
+    def _find_injected(self, kwargs: Mapping[str, Any]) -> str | None:
+        user = [Message("user", "x")]
+        try:
+            marked = self._apply(user, _SENTINEL, kwargs)
+            bare = self._apply(user, None, kwargs)
+        except RejectedError:
+            return None
+        before, found, after = marked.partition(_SENTINEL)
+        if not found or not bare.startswith(before) or not bare.endswith(after) or len(bare) < len(before + after):
+            return None
+        return bare[len(before) : len(bare) - len(after)] or None
+
+    def _with_one_bos(self, ids: list[int]) -> list[int]:
+        # A template that writes the token and a tokenizer that adds it make two, which the model was not trained on.
+        bos = self._tokenizer.bos_token_id
+        start = 0
+        while bos is not None and ids[start : start + 2] == [bos, bos]:
+            start += 1
+        return ids[start:]
+
+
+def _plain(messages: Sequence[Message], system: str | None) -> str:
+    turns = [f"System: {system}"] if system is not None else []
+    turns += [f"{'Assistant' if message.role == 'assistant' else 'User'}: {message.content}" for message in messages]
+    if not messages or messages[-1].role != "assistant":
+        turns.append("Assistant:")
+    return "\n\n".join(turns)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

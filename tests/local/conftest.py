@@ -1,0 +1,173 @@
+"""Tiny random-weight models with a byte tokenizer, written to a temporary folder, and requests for them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.local.jobs import Batch
+from harness.local.spec import LocalModelSpec
+from harness.schema import LogprobsSpec, Message, Prompt, ProviderType, Request, SamplingParams, Variant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}</s>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def build_tokenizer(chat_template: str | None = CHAT_TEMPLATE):
+    """Bytes as tokens, so that any text is tokenized; ids 0 to 4 are special."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["<s>", "</s>", "<|user|>", "<|assistant|>", "<|system|>"]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    backend = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate([*special, *alphabet])}, merges=[]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens(special)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+    tokenizer.chat_template = chat_template
+    return tokenizer
+
+
+def build_checkpoint(folder: Path, *, seed: int = 0, chat_template: str | None = CHAT_TEMPLATE, **generation) -> Path:
+    """A two-layer Llama with weights from `seed`, large enough at random that its answers are not all alike."""
+    import torch
+    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+    torch.set_num_threads(1)
+    tokenizer = build_tokenizer(chat_template)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        initializer_range=0.3,
+        bos_token_id=0,
+        eos_token_id=1,
+        tie_word_embeddings=False,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    model.generation_config = GenerationConfig(eos_token_id=1, bos_token_id=0, **generation)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def build_request(text: str = "What is a firewall?", **changes) -> Request:
+    """A request, with sampling parameters and a few other things by name."""
+    sampling = SamplingParams(
+        temperature=changes.pop("temperature", 0.0),
+        max_tokens=changes.pop("max_tokens", 12),
+        top_p=changes.pop("top_p", None),
+        top_k=changes.pop("top_k", None),
+        stop=changes.pop("stop", ()),
+    )
+    variant = Variant(
+        name="tiny",
+        provider=ProviderType.LOCAL,
+        model="tiny",
+        sampling=sampling,
+        run_seed=1,
+        logprobs=changes.pop("logprobs", LogprobsSpec()),
+        chat_template_kwargs=changes.pop("chat_template_kwargs", {}),
+    )
+    return Request(
+        item_id=changes.pop("id", text),
+        prompt=Prompt(id=changes.pop("prompt_id", text), text=text),
+        variant=variant,
+        repeat=0,
+        seed=changes.pop("seed", 7),
+        messages=changes.pop("messages", (Message("user", text),)),
+        system=changes.pop("system", None),
+        **changes,
+    )
+
+
+class Desk(Batch):
+    """A batch without a thread: keeps what is delivered, and the step it was delivered at."""
+
+    def __init__(self, requests, stop_after: int | None = None):
+        jobs = [SimpleNamespace(request=request, abandoned=False, deliver=None) for request in requests]
+        super().__init__(jobs, slots=16, stopping=lambda: self.steps == stop_after, on_step=lambda rows: None)
+        self.jobs = jobs
+        self.outcomes: dict[int, object] = {}
+        self.delivered_at: dict[int, int] = {}
+        self.steps = 0
+        for index, job in enumerate(jobs):
+            job.deliver = lambda outcome, index=index: self._keep(index, outcome)
+
+    def stepped(self, rows: int) -> None:
+        self.steps += 1
+
+    def _keep(self, index: int, outcome: object) -> None:
+        self.outcomes[index] = outcome
+        self.delivered_at[index] = self.steps
+
+
+@pytest.fixture
+def request_for():
+    return build_request
+
+
+@pytest.fixture
+def desk():
+    return Desk
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    return build_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def tokenizer_with():
+    return build_tokenizer
+
+
+@pytest.fixture(scope="session")
+def checkpoint_in():
+    return build_checkpoint
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Path:
+    return build_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_spec(checkpoint) -> LocalModelSpec:
+    return LocalModelSpec("tiny", path=str(checkpoint), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def engine(tiny_spec):
+    """A loaded engine, shared: it keeps nothing from one batch to the next."""
+    from harness.local.engine import GenerateEngine
+
+    engine = GenerateEngine(tiny_spec)
+    engine.load()
+    return engine
+
+
+@pytest.fixture
+def answer(engine):
+    """Answer requests in one batch; outcomes in their order."""
+
+    def run(*requests):
+        desk = Desk(requests)
+        engine.generate(desk)
+        return [desk.outcomes[i] for i in range(len(requests))]
+
+    return run
