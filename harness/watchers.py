@@ -38,15 +38,22 @@ class PoolWatch:
 
 async def follow_local_threads(registry: Registry, stats: RunStats, events: EventSink) -> None:
     """Show twice a second what every device's thread is doing, and note each load once, until cancelled."""
-    noted = 0
-    while True:
+    noted: list[LoadInfo] = []
+
+    def look() -> None:
         for status in registry.local_status():
             stats.local(LocalSnapshot(**dataclasses.asdict(status)))
-        loads = registry.loads()
-        for load in loads[noted:]:
-            _note(load, stats, events)
-        noted = len(loads)
-        await anyio.sleep(_LOOK_EVERY_S)
+        for load in registry.loads():
+            if load not in noted:
+                noted.append(load)
+                _note(load, stats, events)
+
+    try:
+        while True:
+            look()
+            await anyio.sleep(_LOOK_EVERY_S)
+    finally:
+        look()
 
 
 def _note(load: LoadInfo, stats: RunStats, events: EventSink) -> None:

@@ -3,7 +3,7 @@
 Guarantees:
 
 - A line that `append` counts has been fsynced. What follows the last of them is gone or will be cut off.
-- After an error nothing is written behind a half-written line: the file is cut back to its last whole line first.
+- After an error the file is cut back to its last whole line: nothing is ever written behind half of one.
 - A descriptor whose fsync failed is never used again, since the kernel may have dropped the pages and forgotten the
   error: the file is opened anew and what was not durable is written once more.
 - A file that was deleted, replaced or shortened by somebody else is an error, not a place for results to vanish.
@@ -83,7 +83,6 @@ class AppendFile:
         for line in lines:
             _, error = write_fully(fd, line, self._system)
             if error is not None:
-                self._system.ftruncate(fd, end)
                 break
             end += len(line)
             count += 1

@@ -15,9 +15,8 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.journal.rescue import default_side_folders, refusal, save_aside
 
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     from harness.journal.files import System
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     line: bytes
     outcome: asyncio.Future[JournalWriteError | None]
 

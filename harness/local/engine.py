@@ -14,7 +14,7 @@ import transformers
 
 from harness.errors import ModelUnavailable, RejectedError
 from harness.local.answer import TokenStrings, completion
-from harness.local.devices import free_memory, is_out_of_memory, is_poisoned
+from harness.local.devices import free_memory, is_out_of_memory, is_poisoned, limit_cpu_threads
 from harness.local.jobs import BatchTooLargeError
 from harness.local.loading import LoadedModel, load
 from harness.local.rows import Row
@@ -52,6 +52,8 @@ class GenerateEngine:
         """
         self._loaded = self._loader(self._spec)
         self._strings = TokenStrings(self._loaded.tokenizer)
+        if self._loaded.device.type == "cpu":
+            limit_cpu_threads(self._loaded.info.weight_bytes)
         return self._loaded.info
 
     def unload(self) -> None:

@@ -138,9 +138,19 @@ class Registry:
         from harness.local.provider import LocalProvider, make_engine  # noqa: PLC0415
 
         spec = local_spec(model)
-        if spec.device not in self._workers:
-            self._workers[spec.device] = LocalWorker(make_engine, device=spec.device)
+        device = _resolved(spec.device)
+        if device not in self._workers:
+            self._workers[device] = LocalWorker(make_engine, device=device)
         # A timeout that was meant for an API would cut a slow CPU's batches; a model may still ask for one.
         timeout_s = model.timeout_s if "timeout_s" in model.model_fields_set else None
-        self._local.append(LocalProvider(spec, self._workers[spec.device], timeout_s=timeout_s))
+        self._local.append(LocalProvider(spec, self._workers[device], timeout_s=timeout_s))
         return self._local[-1]
+
+
+def _resolved(device: str) -> str:
+    """One name for one device, so that it gets one thread: `auto` and `cuda` mean what `check` found them to mean."""
+    if device not in {"auto", "cuda"}:
+        return device
+    from harness.local.devices import resolve_device  # noqa: PLC0415 - `check` has imported torch for these two
+
+    return str(resolve_device(device))
