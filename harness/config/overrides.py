@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REHEARSAL_SUFFIX = "-rehearsal"
+REHEARSAL_MAX_TOKENS = 256
+"""Of the demo model's answers: it has little to say, and a small model that loops would rehearse for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,13 @@ def _filtered(models: list[ModelConfig], wanted: tuple[str, ...]) -> list[ModelC
 
 def _rehearsal(config: RunConfig) -> RunConfig:
     """Every API model on the simulator and every local one on the demo weights, under their own names."""
-    models = [
-        model.model_copy(update={"model_path": DEMO_MODEL_PATH, "device": "cpu", "trust_remote_code": False})
-        if model.type is ProviderType.LOCAL
-        else model.model_copy(update={"base_url": SIMULATOR, "api_key": None})
-        for model in config.models
-    ]
     output = config.output_dir.rstrip("/") + REHEARSAL_SUFFIX
+    models = [_stand_in(model, config.resolved(model).max_tokens) for model in config.models]
     return config.model_copy(update={"models": models, "output_dir": output})
+
+
+def _stand_in(model: ModelConfig, max_tokens: int) -> ModelConfig:
+    if model.type is not ProviderType.LOCAL:
+        return model.model_copy(update={"base_url": SIMULATOR, "api_key": None})
+    short = min(max_tokens, REHEARSAL_MAX_TOKENS)
+    return model.model_copy(update={"model_path": DEMO_MODEL_PATH, "device": "cpu", "max_tokens": short})

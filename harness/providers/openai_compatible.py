@@ -50,7 +50,8 @@ class OpenAICompatibleProvider:
         self._model = model
         self._failures = Failures("The server", model, endpoint, now)
         self._now = now
-        self._url = f"{checked_base_url(endpoint.base_url)}/chat/completions"
+        # Parsed once: a string would be parsed again for every request.
+        self._url = httpx.URL(f"{checked_base_url(endpoint.base_url)}/chat/completions")
         self._client = tuned_client(endpoint)
         self._client.headers["content-type"] = "application/json"
         key = checked_key(endpoint)
