@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from harness.config import LaneConfig
 
 DRAIN_S = 30.0
-SIMULATED_LATENCY_S = 0.25
+SIMULATED_LATENCY_S = 0.8
+"""Median seconds of a simulated answer: near enough to a real one for the lanes to overlap as they would."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -10,6 +10,7 @@ from harness.config.overrides import REHEARSAL_SUFFIX
 from harness.digests import DigestSet
 from harness.errors import UsageError
 from harness.journal import RESULTS_NAME, read_records
+from harness.manifest import MANIFEST_NAME
 from harness.plan import place_of, requests_for
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:
         return folder
     suffix = REHEARSAL_SUFFIX if output_dir.endswith(REHEARSAL_SUFFIX) else ""
     stem, number = output_dir.removesuffix(suffix), 2
-    while folder.exists() and any(folder.iterdir()):
+    while any((folder / name).exists() for name in (RESULTS_NAME, MANIFEST_NAME)):
         folder = Path(f"{stem}-{number}{suffix}")
         number += 1
     return folder

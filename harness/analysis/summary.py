@@ -97,7 +97,8 @@ def fold(folder: Path, records: Iterable[Mapping[str, Any]]) -> Summary:
             tally = tallies[name] = _Tally(name, record.get("provider"), record.get("model"))
         tally.add(record)
         total.add(record)
-    return Summary(folder, tuple(tally.summary() for tally in tallies.values()), total.summary())
+    # By name, so that a model's temperatures stand together, whichever answered first.
+    return Summary(folder, tuple(tallies[name].summary() for name in sorted(tallies)), total.summary())
 
 
 def to_json(summary: Summary) -> dict[str, Any]:

@@ -30,6 +30,10 @@ class Environment:
     def of_process(cls, dotenv: Path = Path(".env")) -> Environment:
         """The process's variables, and below them those of `dotenv` where that file exists."""
         below = {name: value for name, value in dotenv_values(dotenv).items() if value} if dotenv.is_file() else {}
+        for name, value in below.items():
+            # The model hub's library reads its token and cache folder from the process itself.
+            if name.startswith("HF_"):
+                os.environ.setdefault(name, value)
         return cls({**below, **os.environ})
 
     def get(self, name: str) -> str | None:

@@ -57,6 +57,7 @@ class OpenAICompatibleProvider:
         key = checked_key(endpoint)
         if key is not None:
             self._client.headers["authorization"] = f"Bearer {key}"
+        self._timeout = {"timeout": self._client.timeout.as_dict()}
 
     async def generate(self, request: Request) -> Completion:
         """Answer `request` with exactly one HTTP request.
@@ -66,7 +67,11 @@ class OpenAICompatibleProvider:
         """
         sent = self._body(request)
         try:
-            response = await self._client.post(self._url, content=orjson.dumps(sent))
+            # Built by hand: merging the client's defaults anew for every request costs as much again.
+            post = httpx.Request(
+                "POST", self._url, headers=self._client.headers, content=orjson.dumps(sent), extensions=self._timeout
+            )
+            response = await self._client.send(post)
         except _FOREIGN as exc:
             raise self._failures.unreachable(exc) from self._failures.cause(exc)
         headers = lowered(response.headers.raw)

@@ -177,11 +177,8 @@ def test_a_rehearsal_points_everything_at_the_simulator_and_the_demo_model_under
     assert rehearsal.output_dir == "results/pilot-rehearsal"
     assert all(lane.variant.simulated for lane in lanes)
     assert [lane.variant.model for lane in lanes] == ["claude-sonnet-4-6", "Qwen/Qwen2.5-14B-Instruct"]
-    assert (lanes[1].model.model_path, lanes[1].model.device, lanes[1].model.trust_remote_code) == (
-        "demo",
-        "cpu",
-        False,
-    )
+    assert (lanes[1].model.model_path, lanes[1].model.device) == ("demo", "cpu")
+    assert [lane.variant.sampling.max_tokens for lane in lanes] == [2048, 256]
     assert lanes[0].model.requests_per_minute == 50
     assert endpoint_of(lanes[0].model, Environment({})).simulated
 
