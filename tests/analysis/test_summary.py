@@ -84,13 +84,13 @@ def test_seconds_are_those_of_answers(journal, records):
     assert (variant.mean_seconds, variant.p95_seconds) == (10.5, 19.0)
 
 
-def test_variants_stand_in_the_order_of_the_journal_and_add_up(journal, records):
+def test_variants_stand_by_name_and_add_up(journal, records):
     folder, write = journal
     write(*records("b@0.0", (STOP, 1.0), (STOP, 3.0), cost_usd=0.25))
     write(*records("a@0.7", (LENGTH, 8.0), provider=ProviderType.LOCAL, model="org/a"))
     summary = summarise(folder)
-    assert [variant.variant for variant in summary.variants] == ["b@0.0", "a@0.7"]
-    assert (summary.variants[1].provider, summary.variants[1].model) == ("local", "org/a")
+    assert [variant.variant for variant in summary.variants] == ["a@0.7", "b@0.0"]
+    assert (summary.variants[0].provider, summary.variants[0].model) == ("local", "org/a")
     total = summary.total
     assert (total.input_tokens, total.output_tokens, total.total_tokens) == (30, 90, 120)
     assert (total.mean_seconds, total.p95_seconds, total.cost_usd) == (4.0, 8.0, 0.5)
