@@ -18,6 +18,7 @@ from harness.errors import JournalError, JournalWriteError, UsageError
 from harness.events import EventLog
 from harness.findings import say
 from harness.journal import open_journal
+from harness.lane import LaneSpec, Surroundings
 from harness.lifetimes import Interrupts, simulator_for
 from harness.manifest import Manifest, describe_config, describe_variant, refuse_changed_variants
 from harness.outcome import RunOptions, RunOutcome, tell
@@ -26,7 +27,7 @@ from harness.preflight import examine
 from harness.providers.registry import Registry
 from harness.resume import FirstPrompts, choose_folder, count_done, refuse_changed_prompts
 from harness.retry import RetryPolicy
-from harness.scheduler import Lane, LaneSpec, Surroundings, run_lanes
+from harness.scheduler import Lane, run_lanes
 from harness.schema import ProviderType
 from harness.stats import RunStats
 from harness.watchers import PoolWatch, follow_local_threads
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
     from harness.config import LaneConfig, Overrides, RunConfig
     from harness.journal import Journal
+    from harness.lane import LaneOutcome
     from harness.prompts import PromptSurvey
     from harness.record import Record
-    from harness.scheduler import LaneOutcome
     from harness.schema import Prompt
 
 EVENTS_NAME = "events.jsonl"

@@ -14,7 +14,7 @@ FLOORS = [
     ("0", {"errors", "schema", "digests", "terminal", "rates"}),
     ("0", {"record", "urls", "identity", "provider", "snapshot", "wording"}),
     ("1", {"config", "prompts", "limits", "events", "retry", "journal", "observer", "lane_stats", "drift"}),
-    ("1", {"stats", "findings", "verdict"}),
+    ("1", {"stats", "findings", "verdict", "lane"}),
     ("2", {"plan", "providers", "local", "simulator", "analysis", "manifest", "outcome"}),
     ("2", {"resume"}),
     ("3", {"providers.registry", "scheduler", "dashboard", "lifetimes"}),

@@ -19,10 +19,11 @@ from harness.errors import (
     TransientError,
 )
 from harness.events import RecordedEvents
+from harness.lane import LaneSpec, Surroundings
 from harness.limits import RatePool
 from harness.observer import RecordedObserver
 from harness.retry import RetryPolicy
-from harness.scheduler import Lane, LaneSpec, Surroundings, run_lanes
+from harness.scheduler import Lane, run_lanes
 from harness.schema import Completion, FinishReason, Usage
 
 if TYPE_CHECKING:
