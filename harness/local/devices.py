@@ -76,7 +76,7 @@ def limit_cpu_threads(weight_bytes: int) -> None:
     The last core is the event loop's. Below some tens of millions of parameters the threads wait for each other more
     than they compute: 1.4 M parameters took 4.5 times the CPU on two busy cores. OMP_NUM_THREADS overrules this.
     """
-    if "OMP_NUM_THREADS" in os.environ:
+    if os.environ.get("OMP_NUM_THREADS"):
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(1 if weight_bytes < _ONE_THREAD_BELOW_BYTES else max(1, cores - 1))

@@ -45,6 +45,20 @@ def corpus_text(corpus_words) -> str:
     return f" {' '.join(corpus_words)} "
 
 
+@pytest.fixture(scope="module")
+def tokenizer():
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(demo_model_path())
+
+
+@pytest.fixture(scope="module")
+def model():
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(demo_model_path())
+
+
 def test_no_eight_words_of_a_benchmark_prompt_are_in_the_corpus(benchmark, corpus_words):
     asked = {gram for row in benchmark for gram in eight_grams(words(row["prompt"]))}
 
@@ -120,18 +134,6 @@ def test_packing_begins_every_window_with_a_whole_conversation():
 class TestTheShippedCheckpoint:
     """Loaded as a user would load it, from the folder alone."""
 
-    @pytest.fixture(scope="class")
-    def tokenizer(self):
-        from transformers import AutoTokenizer
-
-        return AutoTokenizer.from_pretrained(demo_model_path())
-
-    @pytest.fixture(scope="class")
-    def model(self):
-        from transformers import AutoModelForCausalLM
-
-        return AutoModelForCausalLM.from_pretrained(demo_model_path())
-
     @pytest.fixture
     def answer(self, tokenizer, model):
         """Token ids of the answer to one question, the end included if it came."""
@@ -168,7 +170,7 @@ class TestTheShippedCheckpoint:
 
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
         assert 1_000_000 < model.num_parameters() < 3_000_000
-        assert model.config.max_position_embeddings == tokenizer.model_max_length == 2048
+        assert model.config.max_position_embeddings == tokenizer.model_max_length == 131_072
         assert model.config.vocab_size == len(tokenizer)
 
     def test_stops_at_the_token_that_ends_a_turn(self, model, tokenizer):
