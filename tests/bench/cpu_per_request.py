@@ -81,7 +81,11 @@ def _harness(kind: str, model: str, url: str, count: int) -> None:
     from harness.runner import run_command
 
     types = {"OpenAI-compatible": "openai", "Claude": "claude", "Gemini": "gemini"}
-    with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stderr(nowhere),
+    ):
         prompts = Path(folder) / "prompts.jsonl"
         prompts.write_text("".join(json.dumps({"id": f"p{n}", "prompt": _prompt(n)}) + "\n" for n in range(count)))
         config = {

@@ -30,7 +30,7 @@ EOS: Final = "<|end|>"
 PAD: Final = "<|pad|>"
 ROLES: Final = ("<|system|>", "<|user|>", "<|assistant|>")
 CONTEXT_TOKENS: Final = 131_072
-"""Far more than it was trained on: the default `max_tokens` alone is 2048, and what could exceed the context is refused."""
+"""Far more than it was trained on: the default `max_tokens` alone is 2048, and the prompt has to fit beside it."""
 
 Progress = Callable[[int], float]
 """Given the number of steps done, the share of the training that is over, 1.0 being the end."""
