@@ -28,7 +28,7 @@ bench: $(VENV)/.installed-dev ## measure the harness against bare floors and pri
 	$(BIN)/python -m tests.bench $(ARGS)
 
 demo-model: $(VENV)/.installed ## train the embedded demo model anew (some minutes)
-	$(BIN)/python -m harness.local.demo.train
+	$(BIN)/python -m harness.local.demo.train --output harness/local/demo
 
 prompts: $(VENV)/.installed ## build prompts/hallu-sec.json from its tables of facts
 	$(BIN)/python prompts/build.py
