@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 DRAIN_S = 30.0
 SIMULATED_LATENCY_S = 0.8
 """Median seconds of a simulated answer: near enough to a real one for the lanes to overlap as they would."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @asynccontextmanager
@@ -54,8 +53,11 @@ class Interrupts:
 
     async def watch(self) -> None:
         """Wait for signals until cancelled."""
-        # Where SIGHUP was inherited ignored (nohup), it stays so.
-        heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        heeded = [signal.SIGINT, signal.SIGTERM]
+        # Where SIGHUP was inherited ignored (nohup), it stays so. SIGINT is heeded even then: a script's shell starts
+        # every background command with it ignored, and `kill -INT` is still meant.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            heeded.append(signal.SIGHUP)
         with anyio.open_signal_receiver(*heeded) as signals:
             async with anyio.create_task_group() as deadline:
                 async for number in signals:

@@ -62,6 +62,34 @@ def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(pil
     assert slow_simulator.counts()["requests"] == 120
 
 
+def test_an_interrupt_is_heeded_where_a_script_started_the_run_in_the_background(pilot):
+    # Its shell starts such a command with SIGINT ignored.
+    inherited = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = pilot.start("run", "--plain")
+    finally:
+        signal.signal(signal.SIGINT, inherited)
+    with process:
+        _wait_for_records(pilot, 20, process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def test_a_hangup_ends_nothing_under_nohup(pilot):
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = pilot.start("run", "--plain")
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
+    with process:
+        _wait_for_records(pilot, 20, process)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert len(pilot.records()) == 120
+
+
 def test_a_second_process_on_the_folder_is_refused_with_the_pid_of_the_first(pilot):
     with pilot.start("run", "--plain") as process:
         _wait_for_records(pilot, 5, process)
