@@ -146,8 +146,8 @@ def _overrides(  # noqa: PLR0917 - the shared flags of run and check, in their o
 ) -> Overrides:
     from harness.config import Overrides  # noqa: PLC0415
 
-    if rpm is not None and rpm <= 0:
-        raise typer.BadParameter("--rpm must be more than 0.")
+    if rpm is not None and not 0 < rpm <= 1_000_000:  # noqa: PLR2004 - as the config has it
+        raise typer.BadParameter("--rpm must be more than 0 and at most 1000000.")
     return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse)
 
 

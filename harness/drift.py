@@ -17,6 +17,8 @@ class DriftWatch:
 
     def __init__(self, seen: dict[str, dict[str, list[Any]]]) -> None:
         self.seen = seen
+        self.revision = 0
+        """Grows whenever `seen` does."""
 
     def changes(self, record: Record) -> dict[str, tuple[Any, Any]]:
         """What `record` shows for the first time: fact → (the value before, the value now). Empty for a failure."""
@@ -29,7 +31,7 @@ class DriftWatch:
             "system_fingerprint": runtime.get("system_fingerprint"),
             "dtype": runtime.get("dtype"),
             "device": runtime.get("device"),
-            "chat_template_hash": template.get("chat_template_hash"),
+            "chat_template_hash": template.get("hash"),
         }
         known = self.seen.setdefault(record.request.variant.name, {})
         changed = {}
@@ -40,4 +42,5 @@ class DriftWatch:
             if values:
                 changed[name] = (values[-1], value)
             values.append(value)
+            self.revision += 1
         return changed

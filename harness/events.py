@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-import orjson
+from harness.json_text import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class EventLog:
     def __call__(self, kind: str, /, **facts: Any) -> None:
         if self._fd is None:
             return
-        line = orjson.dumps({"time": self._now().isoformat(), "event": kind, **facts}, default=str)
+        line = to_json({"time": self._now().isoformat(), "event": kind, **facts})
         with contextlib.suppress(OSError):
             os.write(self._fd, line + b"\n")
 

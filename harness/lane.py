@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
-    """What a lane drives. `deadline_s` bounds one attempt; None where the provider keeps its own (local batches)."""
+    """What a lane drives.
+
+    Args:
+        deadline_s: bounds one attempt; None where the provider keeps its own (local batches).
+        proven: whether an earlier run had an answer from this variant.
+    """
 
     variant: Variant
     provider: Provider
@@ -31,6 +36,7 @@ class LaneSpec:
     workers: int
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     deadline_s: float | None = 180.0
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)

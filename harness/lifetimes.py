@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from harness.config import LaneConfig
+    from harness.simulator import SimulatorChild
 
 DRAIN_S = 30.0
 SIMULATED_LATENCY_S = 0.8
@@ -22,8 +23,8 @@ SIMULATED_LATENCY_S = 0.8
 
 
 @asynccontextmanager
-async def simulator_for(lanes: Sequence[LaneConfig]) -> AsyncIterator[str | None]:
-    """The URL of a simulator that lives as long as the block, where a lane needs one of its own; else None."""
+async def simulator_for(lanes: Sequence[LaneConfig]) -> AsyncIterator[SimulatorChild | None]:
+    """A simulator that lives as long as the block, where a lane needs one of its own; else None."""
     needed = any(
         lane.model.type is not ProviderType.LOCAL and is_simulated(lane.model) and lane.model.simulator is None
         for lane in lanes
@@ -33,8 +34,14 @@ async def simulator_for(lanes: Sequence[LaneConfig]) -> AsyncIterator[str | None
         return
     from harness.simulator import SimulatorSettings, simulator_child  # noqa: PLC0415 - brings a web server along
 
-    async with simulator_child(SimulatorSettings(latency_s=SIMULATED_LATENCY_S)) as url:
-        yield url
+    async with simulator_child(SimulatorSettings(latency_s=SIMULATED_LATENCY_S)) as child:
+        yield child
+
+
+async def halt_without(simulator: SimulatorChild, halt: Callable[[str], None]) -> None:
+    """Halt the run when its simulator dies: nobody else will come to that address, so waiting for it is in vain."""
+    code = await simulator.process.wait()
+    halt(f"The simulator ended by itself ({code}). Run the same command again to go on.")
 
 
 class Interrupts:

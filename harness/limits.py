@@ -25,6 +25,8 @@ WINDOW_S = 60.5
 """The guard's window. With exactly 60 s, 50 ms of jitter on the way made 65 of 60 arrive at a server."""
 
 _LONGEST_GUESS_S = 120.0
+_STUCK_AFTER = 5
+_STUCK_AFTER_S = 1800.0
 _REGROW_AFTER = 8
 """Answers in a row after which a pool that was narrowed gets slots back, a sixteenth of them at a time."""
 
@@ -46,7 +48,7 @@ class RatePool:
     Guarantees:
         * Never more than `requests_per_minute` admissions in any 60 seconds, the burst included.
         * A pause holds back every admission until its end, whatever its length.
-        * Nobody who waits holds a slot while the pool is paused.
+        * A waiter that finds the pool paused gives its slot back and uses up nothing of the cap.
 
     Args:
         concurrency: requests in flight at once.
@@ -86,8 +88,8 @@ class RatePool:
             await self._pause_over()
             await self._slots.acquire_on_behalf_of(borrower)
             try:
-                if self._pace and not self._is_paused():
-                    await self._pace.admit()
+                if self._pace:
+                    await self._pace.admit(unless=self._is_paused)
             except BaseException:
                 self._slots.release_on_behalf_of(borrower)
                 raise
@@ -117,11 +119,14 @@ class RatePool:
         now = anyio.current_time()
         self._limited_since = now if self._limited_since is None else self._limited_since
         self._answers = 0
-        if retry_after_s is not None:
-            return self.pause(retry_after_s, reason)
         if not self._is_paused():
+            # What comes back from before a pause is part of what caused it.
             self._misses += 1
-            self._slots.total_tokens = max(1, self._width // 2)
+            if retry_after_s is None:
+                self._slots.total_tokens = max(1, self._width // 2)
+        if retry_after_s is not None:
+            # A hint of 0, again and again, must not become a hot loop.
+            return self.pause(max(retry_after_s, min(_LONGEST_GUESS_S, 0.25 * 2.0**self._misses)), reason)
         ceiling = min(_LONGEST_GUESS_S, 2.0**self._misses)
         return self.pause(max(0.5, ceiling * self._jitter()), reason)
 
@@ -157,9 +162,14 @@ class RatePool:
     def _width(self) -> int:
         return int(self._slots.total_tokens)
 
-    def limited_for(self) -> float:
-        """Seconds since this pool last saw anything but refusals to go faster; 0 while it answers."""
-        return 0.0 if self._limited_since is None else anyio.current_time() - self._limited_since
+    def replied(self) -> None:
+        """The provider said something other than to go slower."""
+        self._limited_since = None
+
+    def is_stuck(self) -> bool:
+        """Whether half an hour and several pauses brought nothing but refusals to go faster."""
+        since = self._limited_since
+        return since is not None and self._misses >= _STUCK_AFTER and anyio.current_time() - since > _STUCK_AFTER_S
 
     def state(self) -> PoolState:
         """A frozen picture for observers."""
@@ -203,9 +213,11 @@ class Pace:
         self._window_s = max(WINDOW_S, WINDOW_S * in_window / requests_per_minute)
         self._turn = anyio.Lock()
 
-    async def admit(self) -> None:
-        """Return when one more request may be sent; first come, first served."""
+    async def admit(self, unless: Callable[[], bool]) -> None:
+        """Return when one more request may be sent, first come, first served; at once where `unless` holds by then."""
         async with self._turn:
+            if unless():
+                return
             await self._bucket.acquire()
             if len(self._recent) == self._recent.maxlen:
                 await anyio.sleep_until(self._recent[0] + self._window_s)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 import harness
-from harness.errors import JournalError, UsageError
+from harness.config.environment import is_reference
+from harness.errors import JournalError, JournalWriteError, UsageError
 from harness.identity import variant_identity
 from harness.journal.files import atomic_write
+from harness.json_text import to_json
 from harness.record import SCHEMA_VERSION
 from harness.urls import without_credentials
 
@@ -46,9 +48,9 @@ class Manifest:
     invocations: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def new(cls) -> Manifest:
-        """A manifest for a folder that has none."""
-        return cls(uuid.uuid4().hex, _now(), simulated=False, prompts={}, variants={}, config={})
+    def new(cls, run_id: str | None = None) -> Manifest:
+        """A manifest for a folder that has none; `run_id` is the one that its records have, where it has any."""
+        return cls(run_id or uuid.uuid4().hex, _now(), simulated=False, prompts={}, variants={}, config={})
 
     @classmethod
     def read(cls, folder: Path) -> Manifest | None:
@@ -69,9 +71,19 @@ class Manifest:
             ) from error
 
     def write(self, folder: Path) -> None:
-        """Replace run.json atomically."""
+        """Replace run.json atomically.
+
+        Raises:
+            JournalWriteError: the disk refuses.
+        """
         facts = {"schema_version": SCHEMA_VERSION} | {name: getattr(self, name) for name in self.__slots__}
-        atomic_write(folder / MANIFEST_NAME, orjson.dumps(facts, option=orjson.OPT_INDENT_2, default=str) + b"\n")
+        try:
+            atomic_write(folder / MANIFEST_NAME, to_json(facts, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        except OSError as error:
+            raise JournalWriteError(
+                f"{folder / MANIFEST_NAME} cannot be written ({error.strerror}). Check that disk and its room, then "
+                "run the same command again."
+            ) from error
 
     def begin(self, *, command: Sequence[str]) -> None:
         """Add an invocation: when, by which command, with which versions."""
@@ -113,7 +125,7 @@ def describe_config(config: RunConfig) -> dict[str, Any]:
 def _describe_model(model: ModelConfig) -> dict[str, Any]:
     facts = _with_bare_urls(model.model_dump(mode="json", exclude_defaults=True))
     key = facts.get("api_key")
-    if key is not None and not (key.startswith("${") and key.endswith("}")):
+    if key is not None and not is_reference(key):
         facts["api_key"] = "(written in the config, not stored)"
     return facts
 
@@ -134,9 +146,9 @@ def refuse_changed_variants(manifest: Manifest, variants: Sequence[Variant], fol
     new = {variant.name: describe_variant(variant) for variant in variants}
     old = manifest.variants
     way_out = f"Add --fresh to start a new folder beside {folder}, or take the change back to go on with this one."
-    simulated = any(facts.get("simulated") for facts in old.values())
-    if old and simulated != any(variant.simulated for variant in variants):
-        kinds = ("simulated", "real") if simulated else ("real", "simulated")
+    simulated = {bool(facts.get("simulated")) for facts in old.values()}
+    if old and simulated.isdisjoint(variant.simulated for variant in variants):
+        kinds = ("simulated", "real") if True in simulated else ("real", "simulated")
         raise UsageError(f"{folder} holds {kinds[0]} answers and this run would add {kinds[1]} ones. {way_out}")
     for name in new.keys() & old.keys():
         keys = (new[name].keys() | old[name].keys()) - {"repeats", "logprobs"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.config import Environment, apply_overrides, expand, load_config
+from harness.config.environment import is_reference
 from harness.config.lanes import endpoint_of
 from harness.errors import ConfigError, PromptFileError, UsageError
 from harness.findings import Level, Report
@@ -96,7 +97,7 @@ def _config(config: RunConfig, path: Path, report: Report) -> list[LaneConfig]:
             f"{', '.join(ignored)} accepted without effect: rate pools pace the requests, batches fill themselves.",
         )
     for model in config.models:
-        if model.api_key is not None and "${" not in model.api_key:
+        if model.api_key is not None and not is_reference(model.api_key):
             report.add(
                 Level.WARNING,
                 "config",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.json_text import to_json
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -76,15 +78,8 @@ class Record:
         }
 
     def to_line(self) -> bytes:
-        """One JSON object ending in a newline.
-
-        A provider's JSON may hold lone surrogates, which UTF-8 cannot: they become U+FFFD rather than cost the answer.
-        """
-        fields = self.to_dict()
-        try:
-            return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-        except TypeError:
-            return orjson.dumps(_without_surrogates(_plain(fields)), option=orjson.OPT_APPEND_NEWLINE)
+        """One JSON object ending in a newline."""
+        return to_json(self.to_dict(), orjson.OPT_APPEND_NEWLINE)
 
 
 def _usage(usage: Usage) -> dict[str, int | None]:
@@ -119,24 +114,3 @@ def _detail(failure: Failure) -> dict[str, Any]:
         "retryable": failure.retryable,
         "attempts": failure.attempts,
     }
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses as dictionaries, so that every string in them can be reached."""
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    return value

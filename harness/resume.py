@@ -85,5 +85,11 @@ def refuse_changed_prompts(results: Path, lanes: Sequence[LaneConfig], prompts: 
                 )
 
 
+def run_id_of(results: Path) -> str | None:
+    """The run id in the records of a folder whose manifest is gone; None where there are none."""
+    record = next(read_records(results), None)
+    return None if record is None else record.get("run_id")
+
+
 def _place(record: dict[str, Any]) -> bytes:
     return place_of(record["prompt_id"], record["variant"], record["repeat"])

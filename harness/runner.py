@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 
 from harness.config import Environment, apply_overrides, expand, load_config
 from harness.dashboard import display_for
@@ -19,18 +20,18 @@ from harness.events import EventLog
 from harness.findings import say
 from harness.journal import open_journal
 from harness.lane import LaneSpec, Surroundings
-from harness.lifetimes import Interrupts, simulator_for
+from harness.lifetimes import Interrupts, halt_without, simulator_for
 from harness.manifest import Manifest, describe_config, describe_variant, refuse_changed_variants
 from harness.outcome import RunOptions, RunOutcome, tell
 from harness.plan import requests_for
 from harness.preflight import examine
 from harness.providers.registry import Registry
-from harness.resume import FirstPrompts, choose_folder, count_done, refuse_changed_prompts
+from harness.resume import FirstPrompts, choose_folder, count_done, refuse_changed_prompts, run_id_of
 from harness.retry import RetryPolicy
 from harness.scheduler import Lane, run_lanes
 from harness.schema import ProviderType
 from harness.stats import RunStats
-from harness.watchers import PoolWatch, follow_local_threads
+from harness.watchers import PoolWatch, follow_local_threads, keep_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -120,11 +121,13 @@ class Run:
         self._lanes: list[Lane] = []
         self._registry: Registry | None = None
         self._halted: str | None = None
+        self._done_before: dict[str, int] = {}
 
     def halt(self, reason: str) -> None:
         """Take no more work, end local generation at its next step, let what is in flight at the APIs finish."""
-        self._halted = self._halted or reason
-        self._stats.note(reason)
+        if self._halted is None:
+            self._halted = reason
+            self._stats.note(reason)
         for lane in self._lanes:
             lane.halt()
         if self._registry is not None:
@@ -132,11 +135,8 @@ class Run:
 
     async def run(self) -> RunOutcome:
         """Do what is left of the plan."""
-        manifest = self._manifest()
-        done = {
-            lane.variant.name: count_done(lane, self._given.prompts, self._total(lane), self._journal.found.done)
-            for lane in self._given.lanes
-        }
+        manifest = await anyio.to_thread.run_sync(self._manifest)
+        done = self._done_before = await anyio.to_thread.run_sync(self._count_done)
         left = [lane for lane in self._given.lanes if done[lane.variant.name] < self._total(lane)]
         for lane in self._given.lanes:
             self._announce(lane, done[lane.variant.name])
@@ -145,8 +145,19 @@ class Run:
         outcomes, interrupted = await self._work(left, manifest) if left else ([], None)
         self.outcome = self._sum_up(outcomes, sum(done.values()), interrupted)
         manifest.end(exit_code=self.outcome.exit_code, totals={"recorded": self.outcome.recorded})
-        manifest.write(self._given.folder)
+        try:
+            manifest.write(self._given.folder)
+        except JournalWriteError as error:
+            say(f"warning {error}")
         return self.outcome
+
+    def _count_done(self) -> dict[str, int]:
+        """How many items of each variant have an answer already."""
+        done = self._journal.found.done
+        return {
+            lane.variant.name: count_done(lane, self._given.prompts, self._total(lane), done)
+            for lane in self._given.lanes
+        }
 
     def _total(self, lane: LaneConfig) -> int:
         return self._given.survey.count * lane.variant.repeats
@@ -168,7 +179,7 @@ class Run:
 
     def _manifest(self) -> Manifest:
         """The folder's manifest, brought up to date, once it is clear that this is still the same plan."""
-        manifest = Manifest.read(self._given.folder) or Manifest.new()
+        manifest = Manifest.read(self._given.folder) or Manifest.new(run_id_of(self._journal.path))
         variants = [lane.variant for lane in self._given.lanes]
         refuse_changed_variants(manifest, variants, self._given.folder)
         if self._journal.found.records and manifest.prompts.get("sha256") != self._given.survey.sha256:
@@ -188,14 +199,19 @@ class Run:
         async with contextlib.AsyncExitStack() as stack:
             events = stack.enter_context(EventLog(self._given.folder / EVENTS_NAME))
             events("begin", run_id=manifest.run_id, items_left=len(left))
-            simulator_url = await stack.enter_async_context(simulator_for(left))
-            self._registry = Registry(self._given.environment, simulator_url, watch.changed)
+            simulator = await stack.enter_async_context(simulator_for(left))
+            url = simulator.url if simulator else None
+            self._registry = Registry(self._given.environment, url, watch.changed, left)
             stack.push_async_callback(self._registry.aclose)
-            self._lanes = self._make_lanes(left, manifest, events)
+            drift = DriftWatch(manifest.resolved)
+            self._lanes = self._make_lanes(left, manifest.run_id, drift, events)
             async with anyio.create_task_group() as background:
                 if (mode := self._given.options.display) != "none":
                     background.start_soon(display_for(mode).run, self._stats)
                 background.start_soon(follow_local_threads, self._registry, self._stats, events)
+                background.start_soon(keep_written, drift, lambda: manifest.write(self._given.folder))
+                if simulator:
+                    background.start_soon(halt_without, simulator, self.halt)
                 with anyio.CancelScope() as work:
                     interrupts = Interrupts(self.halt, work.cancel)
                     background.start_soon(interrupts.watch)
@@ -206,9 +222,8 @@ class Run:
             events("end", halted=self._halted)
         return outcomes, interrupts.signal
 
-    def _make_lanes(self, left: list[LaneConfig], manifest: Manifest, events: EventLog) -> list[Lane]:
+    def _make_lanes(self, left: list[LaneConfig], run_id: str, drift: DriftWatch, events: EventLog) -> list[Lane]:
         assert self._registry is not None
-        drift = DriftWatch(manifest.resolved)
 
         async def commit(record: Record) -> None:
             await self._journal.writer.append(record.to_line())
@@ -217,7 +232,7 @@ class Run:
                 events("drift", variant=name, fact=fact, before=before, now=now)
                 self._stats.note(f"{name}: {fact} changed from {before} to {now}; records hold both.")
 
-        around = Surroundings(manifest.run_id, commit, self._stats, events, self._on_trouble)
+        around = Surroundings(run_id, commit, self._stats, events, self._on_trouble)
         lanes = []
         for lane in left:
             provider, pool = self._registry.connect(lane)
@@ -230,6 +245,7 @@ class Run:
                 workers=pool.concurrency,
                 policy=RetryPolicy(lane.model.max_retries),
                 deadline_s=None if local else lane.model.timeout_s,
+                proven=self._done_before[lane.variant.name] > 0,
             )
             lanes.append(Lane(spec, around))
         return lanes

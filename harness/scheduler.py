@@ -6,6 +6,7 @@ failed item: the item goes onto the lane's heap of due times and the worker take
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import traceback
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from harness.errors import AttemptTimeout, JournalError, ProviderError
+from harness.errors import AttemptTimeout, HarnessError, JournalError, LaneError, ProviderError
 from harness.lane import LaneOutcome
 from harness.record import Record
 from harness.schema import Failure, Timing
 from harness.verdict import Again, GiveUp, Judge, Park
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from harness.lane import LaneSpec, Surroundings
     from harness.schema import Completion, Request
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class _Item:
     request: Request
+    number: int
     taken_at: float
     sent: int = 0
     failures: int = 0
@@ -41,8 +43,9 @@ class Lane:
     def __init__(self, spec: LaneSpec, around: Surroundings) -> None:
         self.spec = spec
         self._around = around
-        self._judge = Judge(spec.pool, spec.policy)
+        self._judge = Judge(spec.pool, spec.policy, proven=spec.proven)
         self._halted = anyio.Event()
+        self._waiting: set[anyio.CancelScope] = set()
         self._due: list[tuple[float, int, _Item]] = []
         self._order = itertools.count()
         self._withheld: list[Record] = []
@@ -56,8 +59,10 @@ class Lane:
         return self.spec.variant.name
 
     def halt(self) -> None:
-        """Take no more work; what is in flight finishes."""
+        """Take no more work; what is in flight finishes, what waits for its turn does not."""
         self._halted.set()
+        for scope in self._waiting:
+            scope.cancel()
 
     async def run(self) -> LaneOutcome:
         """Work until nothing is left, the lane parks, or `halt` is called."""
@@ -77,10 +82,22 @@ class Lane:
 
     async def _work(self) -> None:
         while (item := await self._next()) is not None:
-            async with self.spec.pool.admission():
+            async with contextlib.AsyncExitStack() as held:
+                with self._until_halted():
+                    await held.enter_async_context(self.spec.pool.admission())
                 if self._halted.is_set():
                     return
                 await self._attempt(item)
+
+    @contextlib.contextmanager
+    def _until_halted(self) -> Iterator[None]:
+        """What waits in the block is cancelled by a halt: a pause may last hours, and a parked lane wants no turn."""
+        with anyio.CancelScope() as scope:
+            self._waiting.add(scope)
+            try:
+                yield
+            finally:
+                self._waiting.discard(scope)
 
     async def _next(self) -> _Item | None:
         """The next item that is due, else a new one, else None. Waits where all that is left is not due yet."""
@@ -89,10 +106,12 @@ class Lane:
                 return heapq.heappop(self._due)[2]
             # The heap never holds more than a lane's worth: a provider in trouble must not be fed the whole file.
             if not self._exhausted and len(self._due) < self.spec.workers:
-                request = next(self.spec.requests, None)
+                request = self._pull()
                 if request is not None:
                     self._taken += 1
-                    return _Item(request, anyio.current_time())
+                    return _Item(request, self._taken - 1, anyio.current_time())
+                if self._parked:
+                    return None
                 self._exhausted = True
             if not self._due:
                 # Whoever still has an item in flight puts it back, should it fail, and finds it again itself.
@@ -100,6 +119,13 @@ class Lane:
             with anyio.move_on_after(self._due[0][0] - anyio.current_time()):
                 await self._halted.wait()
         return None
+
+    def _pull(self) -> Request | None:
+        try:
+            return next(self.spec.requests, None)
+        except (HarnessError, OSError) as error:
+            self._park(f"the prompts cannot be read any further: {error}")
+            return None
 
     async def _attempt(self, item: _Item) -> None:
         around, began_at, began = self._around, self._around.now(), anyio.current_time()
@@ -125,6 +151,8 @@ class Lane:
                 around.observer.dropped(self.name)
         if record is not None:
             await self._record(record)
+            if record.completion is not None:
+                await self._release_withheld()
 
     async def _ask(self, request: Request) -> Completion:
         with anyio.move_on_after(self.spec.deadline_s):
@@ -135,8 +163,11 @@ class Lane:
         """Do what the judge says; the failure record where the item is given up."""
         item.sent -= not error.sent
         item.failures += self.spec.policy.counts(error)
+        if self._halted.is_set() and isinstance(error, LaneError):
+            # The halt's own doing: local generation that was told to stop.
+            return None
         self._around.observer.attempt_failed(self.name, error.message)
-        match self._judge.judge(error, item.failures):
+        match self._judge.judge(error, item.failures, item.number):
             case Again(due, event):
                 heapq.heappush(self._due, (due, next(self._order), item))
                 self._around.events(
@@ -190,12 +221,11 @@ class Lane:
             self._around.observer.finished(self.name, record)
 
     async def _release_withheld(self) -> None:
-        for record in self._withheld:
+        while self._withheld:
             self._around.observer.started(self.name)
-            await self._record(record)
+            await self._record(self._withheld.pop())
 
     def _park(self, reason: str) -> None:
-        # Once halted, a failure is most likely the halt's own doing: local generation that was told to stop.
         if self._parked is None and not self._halted.is_set():
             self._parked = reason
             self._around.events("parked", variant=self.name, reason=reason)

@@ -23,7 +23,7 @@ def checked_base_url(url: str) -> str:
     """`url` without a trailing slash.
 
     Raises:
-        ConfigError: no host, an unreadable port, or plain http to another machine.
+        ConfigError: no host, an unreadable port, something that may be a secret, or plain http to another machine.
     """
     try:
         parts = urlsplit(url)
@@ -34,6 +34,11 @@ def checked_base_url(url: str) -> str:
         raise ConfigError(
             f"base_url {without_credentials(url)!r} names no server. "
             "Write a whole URL such as https://api.example.com/v1."
+        )
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(
+            f"base_url {without_credentials(url)!r} carries a user, a password, a query or a fragment. Leave only "
+            "scheme, host, port and path; a key belongs into api_key."
         )
     if parts.scheme != "https" and not is_loopback(url):
         raise ConfigError(

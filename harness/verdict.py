@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from harness.retry import RetryPolicy
 
 _IN_A_ROW = 3
-_LIMITED_TOO_LONG_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,41 +47,46 @@ class Judge:
 
     Args:
         pool: told of rate limits and of a network that is not there.
+        proven: whether an earlier run had an answer from this variant: its key and its form of request are right.
     """
 
-    def __init__(self, pool: RatePool, policy: RetryPolicy) -> None:
+    def __init__(self, pool: RatePool, policy: RetryPolicy, *, proven: bool = False) -> None:
         self._pool = pool
         self._policy = policy
+        self._proven = proven
         self._answered = False
         self._unauthorised_in_a_row = 0
-        self._rejected_first = 0
+        self._rejected_first: set[int] = set()
 
     def answered(self) -> None:
         """An attempt of this lane succeeded: its key, its model and its form of request are right."""
         self._answered = True
         self._unauthorised_in_a_row = 0
 
-    def judge(self, error: ProviderError, failures: int) -> Verdict:  # noqa: PLR0911 - a return for each row of a table
+    def judge(self, error: ProviderError, failures: int, number: int) -> Verdict:  # noqa: PLR0911 - a return for each row of a table
         """The verdict on an item whose attempt ended in `error`.
 
         Args:
             failures: the attempts of this item that have failed and count, this one included.
+            number: the item's place among those the lane took, from 0.
         """
         now = anyio.current_time()
         match error:
             case RateLimitedError():
                 until = self._pool.limited(error.retry_after_s, error.message)
-                if self._pool.limited_for() > _LIMITED_TOO_LONG_S:
+                if self._pool.is_stuck():
                     return Park(f"nothing but refusals to go faster for 30 minutes, the last: {error.message}")
                 return Again(until, "rate_limited")
             case OfflineError():
                 return Again(self._pool.offline(error.message), "offline")
+        self._pool.replied()
+        match error:
             case AuthenticationFailed():
                 return self._unauthorised(error, now)
             case LaneError():
                 return Park(error.message)
             case RejectedError():
-                return self._rejected(error)
+                return self._rejected(error, number)
         if self._policy.again(error, failures):
             return Again(now + self._policy.wait_s(failures), "retry")
         return GiveUp()
@@ -93,11 +98,12 @@ class Judge:
             return Park(error.message)
         return Again(now + self._policy.first_wait_s, "retry")
 
-    def _rejected(self, error: ProviderError) -> Verdict:
-        """Where the first three are all rejected, it is the form of the request, not these prompts."""
-        if self._answered:
+    def _rejected(self, error: ProviderError, number: int) -> Verdict:
+        """Where the first three requests are all refused as malformed, it is their form, not these prompts."""
+        if self._answered or self._proven or error.status != HTTPStatus.BAD_REQUEST:
             return GiveUp()
-        self._rejected_first += 1
-        if self._rejected_first >= _IN_A_ROW:
+        if number < _IN_A_ROW:
+            self._rejected_first.add(number)
+        if len(self._rejected_first) == _IN_A_ROW:
             return Park(f"the first {_IN_A_ROW} requests were all rejected, the last: {error.message}")
         return GiveUp(withhold=True)

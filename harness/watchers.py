@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 
+from harness.errors import JournalError
 from harness.snapshot import LocalSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from harness.drift import DriftWatch
     from harness.events import EventSink
     from harness.limits import PoolState
     from harness.local.status import LoadInfo
@@ -54,6 +58,18 @@ async def follow_local_threads(registry: Registry, stats: RunStats, events: Even
             await anyio.sleep(_LOOK_EVERY_S)
     finally:
         look()
+
+
+async def keep_written(drift: DriftWatch, write: Callable[[], None]) -> None:
+    """Call `write` in a thread when something new was seen, so that a kill forgets no drift; until cancelled."""
+    written = drift.revision
+    while True:
+        await anyio.sleep(_LOOK_EVERY_S)
+        if drift.revision != written:
+            written = drift.revision
+            # A disk that refuses is the journal's to report: it is written far more often.
+            with contextlib.suppress(JournalError):
+                await anyio.to_thread.run_sync(write)
 
 
 def _note(load: LoadInfo, stats: RunStats, events: EventSink) -> None:

@@ -31,6 +31,16 @@ def test_another_served_version_is_told_with_the_one_before(answered):
     assert watch.changes(answered("v2")) == {"model_version": ("v1", "v2")}
 
 
+def test_another_chat_template_is_told_by_its_hash(make_requests):
+    (request,) = make_requests(1)
+    watch = DriftWatch({})
+    told = []
+    for digest in ("aa", "bb"):
+        done = Completion("x", FinishReason.STOP, Usage(1, 1, 2), "v1", {}, template={"hash": digest})
+        told.append(watch.changes(Record("run", request, done, None, datetime.now(UTC), 1.0, 0.0, 0)))
+    assert told == [{}, {"chat_template_hash": ("aa", "bb")}]
+
+
 def test_two_values_that_alternate_are_told_once(answered):
     watch = DriftWatch({})
     told = [watch.changes(answered("v1", fingerprint)) for fingerprint in ("f1", "f2", "f1", "f2")]

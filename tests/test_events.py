@@ -37,6 +37,13 @@ def test_a_disk_that_refuses_costs_the_event_and_not_the_run(tmp_path, monkeypat
     assert (tmp_path / "events.jsonl").read_bytes() == b""
 
 
+def test_a_lone_surrogate_in_a_providers_words_is_no_reason_to_stop(tmp_path):
+    path = tmp_path / "events.jsonl"
+    with EventLog(path) as events:
+        events("retry", message="bad \ud83d")
+    assert json.loads(path.read_text())["message"] == "bad \ufffd"
+
+
 def test_what_json_does_not_know_is_told_as_text(tmp_path):
     path = tmp_path / "events.jsonl"
     with EventLog(path) as events:

@@ -146,6 +146,36 @@ def test_a_limit_with_a_hint_keeps_the_slots(run_virtually):
     run_virtually(main())
 
 
+def test_a_hint_of_zero_again_and_again_is_no_hot_loop(run_virtually):
+    async def main() -> None:
+        pool, waits = RatePool(4), []
+        for _ in range(12):
+            until = pool.limited(0.0, "slow down")
+            waits.append(until - anyio.current_time())
+            await anyio.sleep_until(until + 0.01)
+        assert waits[0] >= 0.5
+        assert waits == sorted(waits)
+        assert waits[-1] >= 60
+
+    run_virtually(main())
+
+
+def test_a_pool_is_stuck_after_half_an_hour_of_several_refusals_and_nothing_else(run_virtually):
+    async def main() -> None:
+        pool = RatePool(4)
+        pool.limited(1900.0, "slow down")
+        await anyio.sleep(1901)
+        pool.limited(1.0, "slow down")
+        assert not pool.is_stuck()
+        for _ in range(5):
+            await anyio.sleep_until(pool.limited(1.0, "slow down") + 0.01)
+        assert pool.is_stuck()
+        pool.replied()
+        assert not pool.is_stuck()
+
+    run_virtually(main())
+
+
 def test_many_refusals_of_one_moment_count_as_one(run_virtually):
     async def main() -> None:
         pool = RatePool(16)

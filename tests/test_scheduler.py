@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,6 +14,7 @@ from harness.errors import (
     JournalWriteError,
     ModelUnavailable,
     OfflineError,
+    PromptFileError,
     ProviderError,
     QuotaExhausted,
     RateLimitedError,
@@ -191,6 +194,27 @@ def test_a_rejected_item_fails_alone(bench):
     assert len(made.committed) == 6
 
 
+def test_prompts_rejected_later_fail_alone_even_before_the_first_answer(bench):
+    script = {f"p{index}": [RejectedError("odd", status=400)] for index in (4, 5, 6)}
+    made, outcome = bench(ScriptedProvider(script, lasts=5.0), count=8, workers=8)
+    assert outcome.complete
+    assert outcome.failed == 3
+    assert len(made.committed) == 8
+
+
+def test_a_prompt_too_long_for_its_model_never_parks_the_lane(bench):
+    provider = ScriptedProvider({"*": [RejectedError("over the context") for _ in range(4)]})
+    _, outcome = bench(provider, count=4, workers=1)
+    assert outcome.complete
+    assert outcome.failed == 4
+
+
+def test_a_variant_that_has_answered_before_is_not_parked_by_its_last_bad_prompts(bench):
+    provider = ScriptedProvider({"*": [RejectedError("odd", status=400) for _ in range(3)]})
+    _, outcome = bench(provider, count=3, workers=1, proven=True)
+    assert (outcome.complete, outcome.failed) == (True, 3)
+
+
 def test_three_rejections_at_the_start_park_the_lane_without_a_failure_record(bench):
     provider = ScriptedProvider({"*": [RejectedError("no such parameter", status=400) for _ in range(50)]})
     made, outcome = bench(provider, count=50, workers=2)
@@ -246,6 +270,43 @@ def test_a_halt_lets_what_is_in_flight_finish_and_takes_nothing_new(make_request
         assert len(made.committed) == 6 == len(provider.asked)
         assert not outcome.complete
         assert outcome.parked is None
+
+    run_virtually(main())
+
+
+def test_a_halt_wakes_the_workers_that_wait_for_a_long_pause(make_requests, make_variant, run_virtually):
+    async def main() -> float:
+        pool = RatePool(4)
+        pool.pause(3600, "asked to")
+        made = Bench(make_requests, make_variant, ScriptedProvider(), count=9, workers=4, pool=pool)
+
+        async def halt_soon() -> None:
+            await anyio.sleep(5)
+            made.lane.halt()
+
+        began = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            group.start_soon(halt_soon)
+            outcome = await made.lane.run()
+        assert not outcome.complete
+        assert pool.state().in_flight == 0
+        return anyio.current_time() - began
+
+    assert run_virtually(main()) < 10
+
+
+def test_prompts_that_cannot_be_read_any_further_park_the_lane(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        made = Bench(make_requests, make_variant, ScriptedProvider(), count=0, workers=1)
+
+        def broken():
+            yield from make_requests(3)
+            raise PromptFileError(Path("p.json"), None, "has changed since it was checked.")
+
+        made.lane.spec = replace(made.lane.spec, requests=broken())
+        outcome = await made.lane.run()
+        assert "has changed" in outcome.parked
+        assert (outcome.recorded, outcome.complete) == (3, False)
 
     run_virtually(main())
 

@@ -28,8 +28,16 @@ class Environment:
 
     @classmethod
     def of_process(cls, dotenv: Path = Path(".env")) -> Environment:
-        """The process's variables, and below them those of `dotenv` where that file exists."""
-        below = {name: value for name, value in dotenv_values(dotenv).items() if value} if dotenv.is_file() else {}
+        """The process's variables, and below them those of `dotenv` where that file exists.
+
+        Raises:
+            ConfigError: `dotenv` is no readable text.
+        """
+        try:
+            found = dotenv_values(dotenv) if dotenv.is_file() else {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{dotenv} cannot be read ({error}). Save it as UTF-8 text, or remove it.") from None
+        below = {name: value for name, value in found.items() if value}
         for name, value in below.items():
             # The model hub's library reads its token and cache folder from the process itself.
             if name.startswith("HF_"):
@@ -57,6 +65,11 @@ class Environment:
             return found
 
         return SecretStr(_REFERENCE.sub(value, text).strip())
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` is one `${NAME}` and nothing else, so that it may be shown and stored."""
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def names_in(text: str) -> list[str]:

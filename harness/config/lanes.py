@@ -132,16 +132,21 @@ def endpoint_of(model: ModelConfig, environment: Environment, simulator_url: str
     Raises:
         ConfigError: a key is missing, or the URL may not carry one.
     """
-    simulated = is_simulated(model)
-    if simulated:
-        url = (model.simulator or simulator_url or "http://127.0.0.1").rstrip("/")
-        url = f"{url}/v1" if model.type is ProviderType.OPENAI else url
-        return Endpoint(url, SecretStr("simulated"), None, model.timeout_s, model.concurrency, simulated=True)
     where = f"models: {model.name}"
+    if model.simulator is not None and model.base_url not in {None, SIMULATOR}:
+        raise ConfigError(
+            f"{where}: base_url names a server and `simulator` a simulator. Remove one, so that it is clear whether "
+            "this may cost money."
+        )
+    simulated = is_simulated(model)
+    wanted = model.simulator or simulator_url or "http://127.0.0.1" if simulated else model.base_url
     try:
-        url = checked_base_url(model.base_url or _DEFAULT_URL[model.type])
+        url = checked_base_url(wanted or _DEFAULT_URL[model.type])
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+    if simulated:
+        url = f"{url}/v1" if model.type is ProviderType.OPENAI else url
+        return Endpoint(url, SecretStr("simulated"), None, model.timeout_s, model.concurrency, simulated=True)
     key, key_name = _credential(model, environment, where)
     return Endpoint(url, key, key_name, model.timeout_s, model.concurrency)
 
@@ -162,10 +167,8 @@ def _credential(model: ModelConfig, environment: Environment, where: str) -> tup
     return environment.expand(f"${{{default}}}", where), default
 
 
-def pool_key(model: ModelConfig, endpoint: Endpoint | None) -> PoolKey:
-    """The pool that all variants of `model` with one credential share; local models have one per device."""
-    if endpoint is None:
-        return PoolKey(model.type, model.device, model.model_path or model.name)
+def pool_key(model: ModelConfig, endpoint: Endpoint) -> PoolKey:
+    """The pool that all variants of `model` with one credential share."""
     secret = endpoint.api_key.get_secret_value() if endpoint.api_key else ""
     credential = hashlib.blake2b(secret.encode(), digest_size=8).hexdigest()
     return PoolKey(model.type, endpoint.base_url, model.name, credential)

@@ -5,9 +5,10 @@ A key that stands both beside `models` and inside one of them is a global value 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from harness.schema import LogprobsSpec, ProviderType
 
@@ -37,6 +38,11 @@ TYPE_ALIASES = {
 
 def _one_or_many(value: Any) -> Any:
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _normal(path: str) -> str:
+    """Without a trailing slash, so that `out/s/` and its `out/s-2` stand side by side."""
+    return str(Path(path))
 
 
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
@@ -70,10 +76,10 @@ class _Shared(_Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     repeats: Annotated[int, Field(ge=1)] = 1
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 8
-    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    requests_per_minute: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
     burst: Annotated[int, Field(ge=1)] = 10
     max_retries: Annotated[int, Field(ge=1)] = 3
-    timeout_s: Annotated[float, Field(gt=0)] = 180.0
+    timeout_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 180.0
     device: str = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     engine: Literal["auto", "generate"] = "auto"
@@ -135,7 +141,7 @@ class RunConfig(_Shared):
 
     description: str | None = None
     prompts_file: str | None = None
-    output_dir: Annotated[str, Field(min_length=1)] = "out/run"
+    output_dir: Annotated[str, Field(min_length=1), AfterValidator(_normal)] = "out/run"
     num_prompts: Annotated[int, Field(ge=1)] | None = None
     models: Annotated[list[ModelConfig], Field(min_length=1)]
     async_settings: AsyncSettings | None = None
@@ -155,6 +161,9 @@ class RunConfig(_Shared):
     def resolved(self, model: ModelConfig) -> ModelConfig:
         """`model` with every key that it leaves out taken from the whole config."""
         given = self.model_fields_set & set(_Shared.model_fields)
+        if model.type is ProviderType.LOCAL:
+            # A deadline for APIs would cut a slow device's batches; a local model has one where it says so itself.
+            given = given - {"timeout_s"}
         inherited = {name: getattr(self, name) for name in given - model.model_fields_set}
         return model.model_copy(update=inherited)
 

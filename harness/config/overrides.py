@@ -20,7 +20,7 @@ REHEARSAL_MAX_TOKENS = 256
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """The flags of `run` and `check`; None leaves the config as it is. `models` filters by name, label or type."""
+    """The flags of `run` and `check`; None leaves the config as it is. `models` filters by name or label."""
 
     concurrency: int | None = None
     requests_per_minute: float | None = None
@@ -70,7 +70,7 @@ def _filtered(models: list[ModelConfig], wanted: tuple[str, ...]) -> list[ModelC
 
 def _rehearsal(config: RunConfig) -> RunConfig:
     """Every API model on the simulator and every local one on the demo weights, under their own names."""
-    output = config.output_dir.rstrip("/") + REHEARSAL_SUFFIX
+    output = config.output_dir + REHEARSAL_SUFFIX
     models = [_stand_in(model, config.resolved(model).max_tokens) for model in config.models]
     return config.model_copy(update={"models": models, "output_dir": output})
 

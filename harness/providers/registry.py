@@ -5,7 +5,11 @@ An SDK or torch is imported only for a lane that uses it.
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from anyio import to_thread
 
 from harness.config.lanes import endpoint_of, pool_key
 from harness.config.model import DEMO_MODEL_PATH
@@ -13,7 +17,7 @@ from harness.limits import RatePool
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.config import Environment, LaneConfig, ModelConfig, PoolKey
     from harness.limits import PoolState
@@ -73,6 +77,7 @@ class Registry:
     Args:
         simulator_url: of the running simulator, None where no lane is simulated by a child of the run.
         on_pool_change: told of a pool's pauses, with the names of the variants that share it.
+        lanes: all that will be connected; where models that share a pool differ, the strictest cap holds for it.
     """
 
     def __init__(
@@ -80,10 +85,15 @@ class Registry:
         environment: Environment,
         simulator_url: str | None,
         on_pool_change: Callable[[list[str], PoolState], None],
+        lanes: Sequence[LaneConfig] = (),
     ) -> None:
         self._environment = environment
         self._simulator_url = simulator_url
         self._on_pool_change = on_pool_change
+        self._sharers: dict[PoolKey, list[ModelConfig]] = {}
+        for lane in lanes:
+            if lane.model.type is not ProviderType.LOCAL:
+                self._sharers.setdefault(self._key(lane.model)[0], []).append(lane.model)
         self._clients: dict[PoolKey, Provider] = {}
         self._pools: dict[PoolKey, tuple[RatePool, list[str]]] = {}
         self._workers: dict[str, LocalWorker] = {}
@@ -94,21 +104,26 @@ class Registry:
         if lane.model.type is ProviderType.LOCAL:
             provider = self._local_provider(lane.model)
             return provider, RatePool(provider.in_flight)
-        endpoint = endpoint_of(lane.model, self._environment, self._simulator_url)
-        key = pool_key(lane.model, endpoint)
+        key, endpoint = self._key(lane.model)
         if key not in self._clients:
             names: list[str] = []
+            sharers = self._sharers.get(key, [lane.model])
             pool = RatePool(
-                lane.model.concurrency,
-                lane.model.requests_per_minute,
-                lane.model.burst,
+                min(model.concurrency for model in sharers),
+                min((model.requests_per_minute for model in sharers if model.requests_per_minute), default=None),
+                min(model.burst for model in sharers),
                 on_change=lambda state: self._on_pool_change(names, state),
             )
-            self._clients[key] = make_api_provider(lane.model.type, endpoint, lane.model.name)
+            ceiling = replace(endpoint, timeout_s=max(model.timeout_s for model in sharers))
+            self._clients[key] = make_api_provider(lane.model.type, ceiling, lane.model.name)
             self._pools[key] = (pool, names)
         pool, names = self._pools[key]
         names.append(lane.variant.name)
         return self._clients[key], pool
+
+    def _key(self, model: ModelConfig) -> tuple[PoolKey, Endpoint]:
+        endpoint = endpoint_of(model, self._environment, self._simulator_url)
+        return pool_key(model, endpoint), endpoint
 
     def local_status(self) -> list[LocalStatus]:
         """What the thread of every device is doing."""
@@ -126,12 +141,11 @@ class Registry:
     async def aclose(self) -> None:
         """Close every client and end every thread."""
         self.stop_local()
-        for client in self._clients.values():
-            await client.aclose()
-        for provider in self._local:
-            await provider.aclose()
-        for worker in self._workers.values():
-            worker.join(_JOIN_S)
+        async with AsyncExitStack() as stack:
+            for worker in self._workers.values():
+                stack.push_async_callback(to_thread.run_sync, worker.join, _JOIN_S)
+            for provider in (*self._local, *self._clients.values()):
+                stack.push_async_callback(provider.aclose)
 
     def _local_provider(self, model: ModelConfig) -> LocalProvider:
         from harness.local.batcher import LocalWorker  # noqa: PLC0415
@@ -141,7 +155,6 @@ class Registry:
         device = _resolved(spec.device)
         if device not in self._workers:
             self._workers[device] = LocalWorker(make_engine, device=device)
-        # A timeout that was meant for an API would cut a slow CPU's batches; a model may still ask for one.
         timeout_s = model.timeout_s if "timeout_s" in model.model_fields_set else None
         self._local.append(LocalProvider(spec, self._workers[device], timeout_s=timeout_s))
         return self._local[-1]

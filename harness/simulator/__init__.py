@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.simulator.child import simulator_child
+from harness.simulator.child import SimulatorChild, simulator_child
 from harness.simulator.counters import SimulatorCounts
 from harness.simulator.process import serve
 from harness.simulator.server import MARKER, SimulatorServer
@@ -10,6 +10,7 @@ from harness.simulator.settings import SimulatorError, SimulatorSettings
 
 __all__ = [
     "MARKER",
+    "SimulatorChild",
     "SimulatorCounts",
     "SimulatorError",
     "SimulatorServer",

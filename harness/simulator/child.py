@@ -13,27 +13,33 @@ import json
 import subprocess
 import sys
 import tempfile
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import anyio
+from anyio.abc import Process  # noqa: TC002 - a NamedTuple's field
 
 from harness.simulator.settings import SimulatorError, SimulatorSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from anyio.abc import Process
-
 _PROGRAM = (sys.executable, "-m", "harness.simulator")
 _STOP_TIMEOUT_S = 5.0
 _LAST_LINES = 20
 
 
+class SimulatorChild(NamedTuple):
+    """A running simulator: where it is, and the process that it is."""
+
+    url: str
+    process: Process
+
+
 @contextlib.asynccontextmanager
 async def simulator_child(
     settings: SimulatorSettings, *, start_timeout_s: float = 20.0, program: Sequence[str] = _PROGRAM
-) -> AsyncIterator[str]:
-    """Starts a simulator, gives its url, and ends it.
+) -> AsyncIterator[SimulatorChild]:
+    """Starts a simulator, gives it once it serves, and ends it.
 
     Args:
         settings: how it behaves.
@@ -59,7 +65,7 @@ async def simulator_child(
             if url is None:
                 await _end(process)
                 raise SimulatorError(_obituary(process, complaints, start_timeout_s))
-            yield url
+            yield SimulatorChild(url, process)
         finally:
             await _end(process)
 

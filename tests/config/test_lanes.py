@@ -121,16 +121,37 @@ def test_a_standing_simulator_serves_every_api_model_without_a_url_of_its_own():
     config = _config(
         CLAUDE,
         {"name": "o", "type": "openai"},
-        {"name": "real", "type": "openai", "base_url": "http://127.0.0.1:1/v1"},
+        {"name": "c", "type": "openai", "base_url": "simulator"},
         simulator="http://127.0.0.1:8800",
     )
     endpoints = [endpoint_of(lane.model, Environment({})) for lane in expand(config)]
     assert [endpoint.base_url for endpoint in endpoints] == [
         "http://127.0.0.1:8800",
         "http://127.0.0.1:8800/v1",
-        "http://127.0.0.1:1/v1",
+        "http://127.0.0.1:8800/v1",
     ]
-    assert [lane.variant.simulated for lane in expand(config)] == [True, True, False]
+    assert all(lane.variant.simulated for lane in expand(config))
+
+
+def test_a_server_and_a_simulator_at_once_are_refused():
+    config = _config(
+        {"name": "m", "type": "openai", "base_url": "https://api.example.com"}, simulator="http://127.0.0.1:1"
+    )
+    with pytest.raises(ConfigError, match=r"base_url names a server and `simulator` a simulator"):
+        endpoint_of(expand(config)[0].model, Environment({}))
+
+
+def test_a_deadline_for_apis_is_none_for_local_models():
+    api, local, slow = expand(
+        _config(CLAUDE, {"name": "l", "type": "local"}, {"name": "s", "type": "local", "timeout_s": 9}, timeout_s=30)
+    )
+    assert api.model.timeout_s == 30
+    assert "timeout_s" not in local.model.model_fields_set
+    assert slow.model.timeout_s == 9
+
+
+def test_two_folders_of_one_name_are_one(tmp_path):
+    assert _config(CLAUDE, output_dir="out/s/").output_dir == "out/s"
 
 
 def test_both_temperatures_of_a_model_share_a_pool_and_another_key_has_its_own():

@@ -79,8 +79,11 @@ def test_a_key_in_dot_env_is_used_and_nowhere_shown(project, echo_server):
     assert CANARY.encode() not in _everything_written(project)
 
 
-def test_credentials_in_a_url_are_not_stored(project, simulator):
+def test_credentials_in_a_url_are_refused_and_not_shown(project, simulator):
     url = simulator.url.replace("http://", f"http://user:{CANARY}@")
-    project.write_config({"name": "m", "type": "openai"}, simulator=f"{url}?key={CANARY}")
-    project.cli("run", "--plain")
-    assert CANARY.encode() not in _everything_written(project)
+    for name, value in (("simulator", url), ("simulator", f"{simulator.url}?key={CANARY}")):
+        project.write_config({"name": "m", "type": "openai"}, **{name: value})
+        refused = project.cli("run", "--plain")
+        assert refused.code == 2
+        assert CANARY not in refused.output
+    assert not (project.folder / "out").exists()

@@ -17,7 +17,7 @@ import anyio, signal
 from harness.simulator import SimulatorSettings, simulator_child
 
 async def main():
-    async with simulator_child(SimulatorSettings()) as url:
+    async with simulator_child(SimulatorSettings()) as (url, _):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(url, flush=True)
         await anyio.sleep_forever()
@@ -57,7 +57,7 @@ async def end_of(reader):
 
 async def test_it_answers_with_the_settings_it_was_given_until_the_block_ends(http):
     settings = SimulatorSettings(rpm=1, refusal_share=0)
-    async with simulator_child(settings) as url:
+    async with simulator_child(settings) as (url, _):
         statuses = [
             (
                 await http.post(
@@ -75,7 +75,7 @@ async def test_it_answers_with_the_settings_it_was_given_until_the_block_ends(ht
 async def test_an_error_in_the_block_passes_unchanged_and_ends_the_child():
     url = None
     with pytest.raises(KeyError, match="mine"):
-        async with simulator_child(SimulatorSettings()) as url:
+        async with simulator_child(SimulatorSettings()) as (url, _):
             raise KeyError("mine")
     assert await is_gone(url)
 
@@ -83,7 +83,7 @@ async def test_an_error_in_the_block_passes_unchanged_and_ends_the_child():
 async def test_being_cancelled_ends_the_child():
     url = None
     with anyio.CancelScope() as scope:
-        async with simulator_child(SimulatorSettings()) as url:
+        async with simulator_child(SimulatorSettings()) as (url, _):
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
