@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from harness.patience import patient
 from harness.terminal import visible
 
 if TYPE_CHECKING:
@@ -59,5 +61,9 @@ class Report:
 
 
 def say(text: str) -> None:
-    """One line for whoever watches, on stderr, whatever it quotes."""
-    sys.stderr.write(visible(text) + "\n")
+    """One line for whoever watches, on stderr, whatever it quotes. Who stopped reading misses it."""
+    stream, outlet = patient(sys.stderr)
+    if outlet is not None:
+        outlet.leave()
+    with contextlib.suppress(OSError):
+        stream.write(visible(text) + "\n")

@@ -206,8 +206,9 @@ class Run:
             drift = DriftWatch(manifest.resolved)
             self._lanes = self._make_lanes(left, manifest.run_id, drift, events)
             async with anyio.create_task_group() as background:
-                if (mode := self._given.options.display) != "none":
-                    background.start_soon(display_for(mode).run, self._stats)
+                display = None if self._given.options.display == "none" else display_for(self._given.options.display)
+                if display:
+                    background.start_soon(display.run, self._stats)
                 background.start_soon(follow_local_threads, self._registry, self._stats, events)
                 background.start_soon(keep_written, drift, lambda: manifest.write(self._given.folder))
                 if simulator:
@@ -216,6 +217,8 @@ class Run:
                     interrupts = Interrupts(self.halt, work.cancel)
                     background.start_soon(interrupts.watch)
                     outcomes = await run_lanes(self._lanes, self._release)
+                if display:
+                    display.leave()
                 background.cancel_scope.cancel()
             if work.cancelled_caught:
                 outcomes = [lane.outcome() for lane in self._lanes]

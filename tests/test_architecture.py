@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 
 # From the ground up. A part imports from the rows above its own and from itself; `providers` knows no `registry`.
 FLOORS = [
-    ("0", {"errors", "schema", "digests", "terminal", "rates", "json_text"}),
+    ("0", {"errors", "schema", "digests", "terminal", "rates", "json_text", "patience"}),
     ("0", {"record", "urls", "identity", "provider", "snapshot", "wording"}),
     ("1", {"config", "prompts", "limits", "events", "retry", "journal", "observer", "lane_stats", "drift"}),
     ("1", {"stats", "findings", "verdict", "lane"}),

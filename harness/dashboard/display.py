@@ -8,6 +8,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from harness.patience import Outlet, patient
+
 if TYPE_CHECKING:
     from harness.stats import RunStats
 
@@ -29,8 +31,14 @@ class Display(Protocol):
 class Expendable:
     """A display whose end, by a closed terminal or a bug of its own, never ends the run."""
 
-    def __init__(self, display: Display) -> None:
+    def __init__(self, display: Display, outlet: Outlet | None = None) -> None:
         self._display = display
+        self._outlet = outlet
+
+    def leave(self) -> None:
+        """The run is over: what is left to show must not wait long for a reader who stopped reading."""
+        if self._outlet is not None:
+            self._outlet.leave()
 
     async def run(self, stats: RunStats) -> None:
         """Show `stats` until cancelled or for as long as it works."""
@@ -44,20 +52,19 @@ class Expendable:
                 traceback.print_exc()
 
 
-def display_for(mode: Mode = "auto") -> Display:
+def display_for(mode: Mode = "auto") -> Expendable:
     """Events on stdout, plain lines on stderr, or the live dashboard where stderr is a terminal that can draw one."""
-    return Expendable(_chosen(mode))
-
-
-def _chosen(mode: Mode) -> Display:
     if mode == "json":
         from harness.dashboard.jsonlines import JsonDisplay  # noqa: PLC0415
 
-        return JsonDisplay.on_stdout()
+        sys.stdout.flush()
+        outlet = Outlet(sys.stdout.fileno())
+        return Expendable(JsonDisplay(outlet), outlet)
+    stream, patience = patient(sys.stderr)
     if mode == "plain" or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
         from harness.dashboard.plain import PlainDisplay  # noqa: PLC0415
 
-        return PlainDisplay(sys.stderr)
+        return Expendable(PlainDisplay(stream), patience)
     from harness.dashboard.live import LiveDisplay, screen  # noqa: PLC0415
 
-    return LiveDisplay(screen(sys.stderr))
+    return Expendable(LiveDisplay(screen(stream)), patience)

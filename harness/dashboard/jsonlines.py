@@ -10,8 +10,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
-import sys
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,12 +55,6 @@ class JsonDisplay:
         self._most_waiting = most_waiting
         self._waiting: deque[bytes] = deque()
         self._left_out = 0
-
-    @classmethod
-    def on_stdout(cls) -> JsonDisplay:
-        """On file descriptor 1 itself: what Python's stdout buffers for a reader who left would fail again at exit."""
-        sys.stdout.flush()
-        return cls(os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False))
 
     async def run(self, stats: RunStats) -> None:
         """Write until cancelled, then what is left and `done`."""

@@ -179,3 +179,12 @@ def test_two_providers_advance_at_the_same_time(project, slow_simulator):
     assert project.cli("run", "--plain").code == 0
     order = [record["provider"] for record in sorted(project.records(), key=lambda record: record["timestamp"])]
     assert sum(one != other for one, other in itertools.pairwise(order)) >= 6
+
+
+@pytest.mark.parametrize("mode", ["--json", "--plain"])
+def test_a_run_ends_although_nobody_reads_what_it_shows(project, simulator, mode):
+    # Far more than a pipe holds, so that somebody who stopped reading would hold up the end for ever.
+    project.write_config(GPT, simulator=simulator.url, repeats=30)
+    with project.start("run", mode) as process:
+        assert process.wait(timeout=60) == 0
+    assert len(project.records()) == 1200
