@@ -27,7 +27,7 @@ check: $(VENV)/.installed-dev ## lint, formatting and types
 bench: $(VENV)/.installed-dev ## measure the harness against bare floors and print the table
 	$(BIN)/python -m tests.bench $(ARGS)
 
-demo-model: $(VENV)/.installed ## train the embedded demo model anew (some minutes)
+demo-model: $(VENV)/.installed ## train the embedded demo model anew (about ten minutes)
 	$(BIN)/python -m harness.local.demo.train --output harness/local/demo
 
 prompts: $(VENV)/.installed ## build prompts/hallu-sec.json from its tables of facts

@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Every prompt against every model, each answer captured once, with all its evidence.",
     epilog="Exit codes: 0 all done, 1 finished with failed items, 2 wrong usage or config, 3 stopped and resumable, "
-    "130 or 143 interrupted and resumable.",
+    "129, 130 or 143 interrupted and resumable.",
 )
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config, YAML or JSON.")]

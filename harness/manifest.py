@@ -63,7 +63,7 @@ class Manifest:
         try:
             data = orjson.loads(path.read_bytes())
             return cls(**{name: data[name] for name in cls.__slots__})
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise JournalError(

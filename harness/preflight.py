@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from harness.config import Environment, apply_overrides, expand, load_config
 from harness.config.environment import is_reference
 from harness.config.lanes import endpoint_of
-from harness.errors import ConfigError, PromptFileError, UsageError
+from harness.errors import ConfigError, HarnessError, PromptFileError
 from harness.findings import Level, Report
-from harness.journal.lock import folder_lock
+from harness.journal.lock import refuse_held
+from harness.manifest import Manifest, refuse_changed_variants
 from harness.prompts import open_prompts, survey
 from harness.providers import capabilities
+from harness.providers.guards import checked_key
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
@@ -192,6 +194,7 @@ def _entries(lanes: Sequence[LaneConfig]) -> Iterator[ModelConfig]:
 def _key(model: ModelConfig, environment: Environment, report: Report) -> None:
     try:
         endpoint = endpoint_of(model, environment)
+        checked_key(endpoint)
     except ConfigError as error:
         report.add(Level.PROBLEM, "key", str(error))
         return
@@ -228,12 +231,16 @@ def _local(lanes: Sequence[LaneConfig], report: Report) -> None:
 
 
 def _folder(folder: Path, lanes: Sequence[LaneConfig], report: Report) -> None:
-    if folder.is_dir():
-        try:
-            with folder_lock(folder):
-                pass
-        except UsageError as error:
-            report.add(Level.PROBLEM, "folder", str(error))
+    if folder.exists() and not folder.is_dir():
+        report.add(Level.PROBLEM, "folder", f"{folder} is a file. Name a folder with --output DIR.")
+    try:
+        refuse_held(folder)
+        manifest = Manifest.read(folder)
+        if manifest is not None:
+            refuse_changed_variants(manifest, [lane.variant for lane in lanes], folder)
+            report.add(Level.OK, "folder", f"{folder} holds a run; `run` goes on with it.")
+    except HarnessError as error:
+        report.add(Level.PROBLEM, "folder", str(error))
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
     count = report.survey.count if report.survey else 0
     needed = sum(count * lane.variant.repeats * _line_bytes(lane) for lane in lanes)

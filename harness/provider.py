@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from harness.schema import Completion, Request
 
 
+SIMULATOR_MARKER = "x-harness-simulator"
+"""The header, with the value 1, that every answer of the simulator carries and no other one does."""
+
+
 class Provider(Protocol):
     """Answers one request at a time for its caller, many at once over all.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness.journal.reader import read_records
+from harness.journal import RESULTS_NAME, read_records
 from harness.rates import percentile
 from harness.snapshot import Outcome, outcome_of
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.table import Table
-
-RESULTS = "results.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,10 @@ def summarise(folder: Path) -> Summary:
         JournalCorruptError: a line of it is no record.
     """
     try:
-        return fold(folder, read_records(folder / RESULTS))
+        return fold(folder, read_records(folder / RESULTS_NAME))
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
-            f"There is no {RESULTS} in {folder}. Give the folder that a run wrote, the output_dir of its config."
+            f"There is no {RESULTS_NAME} in {folder}. Give the folder that a run wrote, the output_dir of its config."
         ) from None
 
 

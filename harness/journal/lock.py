@@ -53,6 +53,22 @@ def folder_lock(folder: Path, *, now: Callable[[], datetime] = utc_now, system: 
         os.close(fd)
 
 
+def refuse_held(folder: Path) -> None:
+    """Look whether somebody holds `folder`, and leave nothing behind.
+
+    Raises:
+        JournalLockedError: as `folder_lock` would.
+    """
+    try:
+        fd = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        _acquire(fd, folder)
+    finally:
+        os.close(fd)
+
+
 def _acquire(fd: int, folder: Path) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConfigError, SimulationMismatch
+from harness.provider import SIMULATOR_MARKER
 from harness.urls import is_loopback
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from harness.provider import Endpoint
 
-MARKER = "x-harness-simulator"
 CONNECT_TIMEOUT_S = 20.0
 KEEPALIVE_S = 60.0
 
@@ -47,7 +47,7 @@ def marker_mismatch(endpoint: Endpoint, headers: Mapping[str, str], status: int)
     Args:
         headers: with names in lower case.
     """
-    marked = headers.get(MARKER) == "1"
+    marked = headers.get(SIMULATOR_MARKER) == "1"
     if marked and not endpoint.simulated:
         return SimulationMismatch(
             f"The server at {endpoint.base_url} says it is the simulator, but the config asks for real answers. "
@@ -56,8 +56,8 @@ def marker_mismatch(endpoint: Endpoint, headers: Mapping[str, str], status: int)
         )
     if endpoint.simulated and not marked and status < HTTPStatus.MULTIPLE_CHOICES:
         return SimulationMismatch(
-            f"The config says {endpoint.base_url} is the simulator, but its answer does not carry the header {MARKER}. "
-            "Start one with `harness simulate`, or drop the word `simulator:` from base_url.",
+            f"The config says {endpoint.base_url} is the simulator, but its answer does not carry the header "
+            f"{SIMULATOR_MARKER}. Start one with `harness simulate`, or drop the word `simulator:` from base_url.",
             status=status,
         )
     return None

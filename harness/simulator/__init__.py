@@ -5,11 +5,10 @@ from __future__ import annotations
 from harness.simulator.child import SimulatorChild, simulator_child
 from harness.simulator.counters import SimulatorCounts
 from harness.simulator.process import serve
-from harness.simulator.server import MARKER, SimulatorServer
+from harness.simulator.server import SimulatorServer
 from harness.simulator.settings import SimulatorError, SimulatorSettings
 
 __all__ = [
-    "MARKER",
     "SimulatorChild",
     "SimulatorCounts",
     "SimulatorError",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 from aiohttp import web
 
+from harness.provider import SIMULATOR_MARKER
 from harness.simulator import anthropic, gemini, openai
 from harness.simulator.answers import answer
 from harness.simulator.cap import RequestCap
@@ -39,8 +40,6 @@ from harness.simulator.wire import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-MARKER = "x-harness-simulator"
 
 # Every client of a run may connect at the same moment.
 _BACKLOG = 1024
@@ -205,7 +204,7 @@ class SimulatorServer:
 
 
 async def _mark(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers[MARKER] = "1"
+    response.headers[SIMULATOR_MARKER] = "1"
 
 
 async def _unknown(request: web.Request) -> web.Response:

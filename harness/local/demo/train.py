@@ -1,7 +1,7 @@
 """Trains the embedded demonstration model from `corpus` and writes a complete checkpoint folder.
 
-`python -m harness.local.demo.train --output DIR` needs a few minutes of one CPU core and no network. It knows nothing
-about how the model is served.
+`python -m harness.local.demo.train --output DIR` needs about ten minutes of one CPU core and no network. It
+knows nothing about how the model is served.
 """
 
 # ruff: noqa: T201 -- what a training script prints is its progress
