@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -163,6 +164,10 @@ def _command_line() -> tuple[str, ...]:
 
 def main() -> None:
     """The entry point of `harness` and of `python -m harness`."""
+    for name in ("stdout", "stderr"):
+        # A closed stream is None here, and everything below means it to be one.
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we live
     try:
         app(prog_name="harness")
     except HarnessError as error:
@@ -171,4 +176,8 @@ def main() -> None:
         sys.stderr.write(f"error: {visible(str(error), multiline=True)}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        sys.stderr.write("Interrupted before anything was sent. Run the same command again.\n")
         sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(HarnessError.exit_code)

@@ -13,7 +13,7 @@ import orjson
 
 import harness
 from harness.config.environment import is_reference
-from harness.errors import JournalError, JournalWriteError, UsageError
+from harness.errors import JournalWriteError, UsageError
 from harness.identity import variant_identity
 from harness.journal.files import atomic_write
 from harness.json_text import to_json
@@ -57,7 +57,7 @@ class Manifest:
         """The manifest of `folder`, or None where there is none.
 
         Raises:
-            JournalError: there is one and it is no manifest.
+            UsageError: there is one and it is no manifest.
         """
         path = folder / MANIFEST_NAME
         try:
@@ -66,7 +66,7 @@ class Manifest:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-            raise JournalError(
+            raise UsageError(
                 f"{path} is not a run's manifest. Move it away to go on from results.jsonl alone, or add --fresh."
             ) from error
 

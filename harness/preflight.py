@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from harness.config import Environment, apply_overrides, expand, load_config
 from harness.config.environment import is_reference
 from harness.config.lanes import endpoint_of
-from harness.errors import ConfigError, HarnessError, PromptFileError
+from harness.errors import ConfigError, HarnessError, JournalCorruptError, PromptFileError
 from harness.findings import Level, Report
+from harness.journal import RESULTS_NAME
 from harness.journal.lock import refuse_held
 from harness.manifest import Manifest, refuse_changed_variants
 from harness.prompts import open_prompts, survey
 from harness.providers import capabilities
 from harness.providers.guards import checked_key
+from harness.resume import FirstPrompts, refuse_changed_prompts
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def examine(config: RunConfig, environment: Environment, config_path: Path, fold
     _prompts(config, config_path, report)
     _models(lanes, environment, report)
     _local(lanes, report)
-    _folder(folder, lanes, report)
+    _folder(folder, config, lanes, report)
     return report
 
 
@@ -230,7 +232,7 @@ def _local(lanes: Sequence[LaneConfig], report: Report) -> None:
             report.add(levels[found.level], "local", found.message)
 
 
-def _folder(folder: Path, lanes: Sequence[LaneConfig], report: Report) -> None:
+def _folder(folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report) -> None:
     if folder.exists() and not folder.is_dir():
         report.add(Level.PROBLEM, "folder", f"{folder} is a file. Name a folder with --output DIR.")
     try:
@@ -238,7 +240,13 @@ def _folder(folder: Path, lanes: Sequence[LaneConfig], report: Report) -> None:
         manifest = Manifest.read(folder)
         if manifest is not None:
             refuse_changed_variants(manifest, [lane.variant for lane in lanes], folder)
+            if report.prompts and report.survey and manifest.prompts.get("sha256") != report.survey.sha256:
+                prompts = FirstPrompts(report.prompts, config.num_prompts)
+                refuse_changed_prompts(folder / RESULTS_NAME, lanes, prompts)
             report.add(Level.OK, "folder", f"{folder} holds a run; `run` goes on with it.")
+    except (JournalCorruptError, FileNotFoundError):
+        # Whoever opens the journal says so, or mends it.
+        pass
     except HarnessError as error:
         report.add(Level.PROBLEM, "folder", str(error))
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())

@@ -38,6 +38,10 @@ def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:
         UsageError: `resume`, and there is nothing to resume.
     """
     folder = Path(output_dir)
+    try:
+        folder.exists()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{output_dir[:80]} cannot be a folder ({error}). Name another with --output DIR.") from None
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file. Name a folder with --output DIR.")
     if resume and not _holds_results(folder):
@@ -79,16 +83,31 @@ def refuse_changed_prompts(results: Path, lanes: Sequence[LaneConfig], prompts: 
             place = place_of(request.prompt.id, lane.variant.name, request.repeat)
             if place in places and bytes.fromhex(request.item_id) not in items:
                 raise UsageError(
-                    f"The prompt {request.prompt.id} changed since {results.parent} was begun: {lane.variant.name} "
-                    "answered another text under this id. Add --fresh to start a new folder beside it, give the new "
-                    "text a new id, or take the change back to go on with this one."
+                    f"The prompt {request.prompt.id} or the parameters of {lane.variant.name} changed since "
+                    f"{results.parent} was begun: another request was answered in this place. Add --fresh to start a "
+                    "new folder beside it, give the new text a new id, or take the change back to go on with this one."
                 )
 
 
-def run_id_of(results: Path) -> str | None:
-    """The run id in the records of a folder whose manifest is gone; None where there are none."""
-    record = next(read_records(results), None)
-    return None if record is None else record.get("run_id")
+def recovered_run_id(results: Path, *, simulated: set[bool]) -> str | None:
+    """The run id in the records of a folder whose manifest is gone; None where there are none.
+
+    Args:
+        simulated: what the variants of this run are.
+
+    Raises:
+        UsageError: the records are all simulated and the run is not, or the other way round.
+    """
+    run_id, found = None, set()
+    for record in read_records(results):
+        run_id = run_id or record.get("run_id")
+        found.add(bool(record.get("simulated")))
+    if found and found.isdisjoint(simulated):
+        raise UsageError(
+            f"{results.parent} holds {'simulated' if True in found else 'real'} answers and this run would add others. "
+            "Add --fresh to start a new folder beside it."
+        )
+    return run_id
 
 
 def _place(record: dict[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ Everything opened here is closed here, in the opposite order, whatever happens i
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -26,7 +26,7 @@ from harness.outcome import RunOptions, RunOutcome, tell
 from harness.plan import requests_for
 from harness.preflight import examine
 from harness.providers.registry import Registry
-from harness.resume import FirstPrompts, choose_folder, count_done, refuse_changed_prompts, run_id_of
+from harness.resume import FirstPrompts, choose_folder, count_done, recovered_run_id, refuse_changed_prompts
 from harness.retry import RetryPolicy
 from harness.scheduler import Lane, run_lanes
 from harness.schema import ProviderType
@@ -49,9 +49,10 @@ EVENTS_NAME = "events.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a run starts from, all of it checked."""
+    """What a run starts from, all of it checked. `whole_config` is `config` without the filters of this invocation."""
 
     config: RunConfig
+    whole_config: RunConfig
     environment: Environment
     options: RunOptions
     folder: Path
@@ -71,7 +72,8 @@ def run_command(config_path: Path, overrides: Overrides, options: RunOptions) ->
 
 
 def _checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Given:
-    config = apply_overrides(load_config(config_path), overrides)
+    loaded = load_config(config_path)
+    config = apply_overrides(loaded, overrides)
     environment = Environment.of_process()
     folder = choose_folder(config.output_dir, fresh=options.fresh, resume=options.resume)
     report = examine(config, environment, config_path, folder)
@@ -81,7 +83,8 @@ def _checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Gi
     if report.problems or report.prompts is None or report.survey is None:
         raise UsageError("Nothing was sent. What is marked as a problem above has to be mended first.")
     prompts = FirstPrompts(report.prompts, config.num_prompts)
-    return Given(config, environment, options, folder, tuple(expand(config)), prompts, report.survey)
+    whole = apply_overrides(loaded, replace(overrides, models=(), num_prompts=None))
+    return Given(config, whole, environment, options, folder, tuple(expand(config)), prompts, report.survey)
 
 
 async def _run(given: Given) -> RunOutcome:
@@ -179,19 +182,24 @@ class Run:
 
     def _manifest(self) -> Manifest:
         """The folder's manifest, brought up to date, once it is clear that this is still the same plan."""
-        manifest = Manifest.read(self._given.folder) or Manifest.new(run_id_of(self._journal.path))
         variants = [lane.variant for lane in self._given.lanes]
+        manifest = Manifest.read(self._given.folder)
+        if manifest is None:
+            kinds = {variant.simulated for variant in variants}
+            manifest = Manifest.new(recovered_run_id(self._journal.path, simulated=kinds))
         refuse_changed_variants(manifest, variants, self._given.folder)
         if self._journal.found.records and manifest.prompts.get("sha256") != self._given.survey.sha256:
             refuse_changed_prompts(self._journal.path, self._given.lanes, self._given.prompts)
-        manifest.simulated = any(variant.simulated for variant in variants)
+        manifest.variants |= {variant.name: describe_variant(variant) for variant in variants}
+        manifest.simulated = any(facts["simulated"] for facts in manifest.variants.values())
+        # A narrower invocation (--num-prompts, --model) must not make the folder look smaller than it is.
+        seen = manifest.prompts.get("count", 0) if manifest.prompts.get("sha256") == self._given.survey.sha256 else 0
         manifest.prompts = {
             "file": self._given.config.prompts_file,
             "sha256": self._given.survey.sha256,
-            "count": self._given.survey.count,
+            "count": max(seen, self._given.survey.count),
         }
-        manifest.variants |= {variant.name: describe_variant(variant) for variant in variants}
-        manifest.config = describe_config(self._given.config)
+        manifest.config = describe_config(self._given.whole_config)
         return manifest
 
     async def _work(self, left: list[LaneConfig], manifest: Manifest) -> tuple[list[LaneOutcome], int | None]:

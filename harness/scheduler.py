@@ -157,7 +157,9 @@ class Lane:
     async def _ask(self, request: Request) -> Completion:
         with anyio.move_on_after(self.spec.deadline_s):
             return await self.spec.provider.generate(request)
-        raise AttemptTimeout(f"No whole answer came within {self.spec.deadline_s:g} s (timeout_s).")
+        raise AttemptTimeout(
+            f"No whole answer came within {self.spec.deadline_s:g} s (timeout_s). Raise it if answers take that long."
+        )
 
     def _failed_attempt(self, item: _Item, error: ProviderError, took: Timing) -> Record | None:
         """Do what the judge says; the failure record where the item is given up."""

@@ -64,7 +64,10 @@ class Environment:
                 )
             return found
 
-        return SecretStr(_REFERENCE.sub(value, text).strip())
+        expanded = _REFERENCE.sub(value, text).strip()
+        if "${" in _REFERENCE.sub("", text):
+            raise ConfigError(f"{where}: a variable is written ${{NAME}}, with letters, digits and underscores only.")
+        return SecretStr(expanded)
 
 
 def is_reference(text: str) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
+import math
 import typing
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import yaml
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +26,8 @@ class _NoDuplicates(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
                 raise ConfigError(f"line {key_node.start_mark.line + 1}: the key `{key}` stands here twice. Keep one.")
@@ -52,6 +55,10 @@ def load_config(path: Path) -> RunConfig:
         )
     data.setdefault("output_dir", f"out/{path.stem}")
     try:
+        _refuse_unwritable(data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from None
+    try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
         lines = "\n".join(f"  {_sentence(detail)}" for detail in error.errors(include_url=False))
@@ -66,16 +73,58 @@ def _parse(path: Path, raw: bytes) -> Any:
         raise ConfigError(f"{path}, line {line}: not valid UTF-8. Save the file as UTF-8.") from None
     try:
         if path.suffix == ".json":
-            return orjson.loads(text)
+            return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
         return yaml.load(text, Loader=_NoDuplicates)  # noqa: S506 - a SafeLoader
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from None
-    except orjson.JSONDecodeError as error:
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deep. A config is a mapping with a list of models in it.") from None
+    except json.JSONDecodeError as error:
         raise ConfigError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"{path}{place}: not valid YAML: {getattr(error, 'problem', None) or error}.") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in data:
+            raise ConfigError(f"the key `{key}` stands twice in one object. Keep one.")
+        data[key] = value
+    return data
+
+
+def _no_constant(word: str) -> Any:
+    raise ConfigError(f"{word} is no JSON number. Write a finite one.")
+
+
+def _refuse_unwritable(value: Any, where: str = "config") -> None:
+    """What JSON cannot hold could be sent nowhere and stored nowhere."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ConfigError(f"{where}: the key {key!r} is not text. Put it in quotes.")
+            _refuse_unwritable(item, f"{where}.{key}".removeprefix("config."))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_unwritable(item, f"{where}[{index}]")
+    elif (problem := _unwritable(value)) is not None:
+        raise ConfigError(f"{where}: {problem}")
+
+
+def _unwritable(value: Any) -> str | None:
+    match value:
+        case str() if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            return "holds a NUL or half a character. Write it anew."
+        case int() if not -(2**63) <= value < 2**63:
+            return "the number has more than 64 bits."
+        case float() if not math.isfinite(value):
+            return f"{value} is not a finite number."
+        case str() | int() | float() | None:
+            return None
+    return f"{value!r} is no text, number or list. Put it in quotes if it is meant as text."
 
 
 def _sentence(detail: ErrorDetails) -> str:

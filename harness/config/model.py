@@ -8,7 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from harness.schema import LogprobsSpec, ProviderType
 
@@ -17,6 +26,8 @@ SIMULATOR = "simulator"
 
 DEMO_MODEL_PATH = "demo"
 """As a `model_path`: the embedded demo model."""
+
+DEVICES = r"^(auto|cpu|mps|cuda(:[0-9]+)?)$"
 
 TYPE_ALIASES = {
     "anthropic": "claude",
@@ -48,8 +59,20 @@ def _normal(path: str) -> str:
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
 
 
+_MAY_BE_TRUE = {"logprobs", "trust_remote_code", "api_delay", "batch_size", "extra_body", "chat_template_kwargs"}
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        """True is 1 to Python; in a config, `temperature: yes` is a mistake."""
+        values = value if isinstance(value, list) else [value]
+        if info.field_name not in _MAY_BE_TRUE and any(isinstance(item, bool) for item in values):
+            raise ValueError("a number or a text belongs here, not true or false; put a text such as yes in quotes")
+        return value
 
 
 class LogprobsConfig(_Strict):
@@ -80,7 +103,7 @@ class _Shared(_Strict):
     burst: Annotated[int, Field(ge=1)] = 10
     max_retries: Annotated[int, Field(ge=1)] = 3
     timeout_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 180.0
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=DEVICES)] = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     engine: Literal["auto", "generate"] = "auto"
     slots: Annotated[int, Field(ge=1)] | None = None

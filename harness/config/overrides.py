@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.config.model import DEMO_MODEL_PATH, SIMULATOR, ModelConfig, RunConfig
+from harness.config.model import DEMO_MODEL_PATH, DEVICES, SIMULATOR, ModelConfig, RunConfig
 from harness.errors import ConfigError
 from harness.schema import ProviderType
 
@@ -36,8 +37,10 @@ def apply_overrides(config: RunConfig, overrides: Overrides) -> RunConfig:
     """A new config with `overrides` in force for every model, whatever the model itself says.
 
     Raises:
-        ConfigError: a name in `overrides.models` matches no model.
+        ConfigError: a name in `overrides.models` matches no model, or there is no such device.
     """
+    if overrides.device is not None and not re.match(DEVICES, overrides.device):
+        raise ConfigError(f"--device {overrides.device}: use auto, cpu, cuda, cuda:1 or mps.")
     shared = {
         "concurrency": overrides.concurrency,
         "requests_per_minute": overrides.requests_per_minute,

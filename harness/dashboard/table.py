@@ -108,7 +108,7 @@ def _columns(variants: Sequence[VariantSnapshot]) -> list[_Column]:
     return [
         _BAR,
         _Column("done", max(4, 2 * total + 1), 0, lambda v: (f"{v.counts.done}/{v.counts.total}", "")),
-        _Column("ok", max(2, total), 1, lambda v: _count(v.counts.ok, "green")),
+        _Column("ok", max(2, total), 1, lambda v: _count(v.counts.finished - v.counts.failed, "green")),
         _Column("failed", max(6, total), 0, lambda v: _count(v.counts.failed, "red")),
         _Column("refused", max(7, total), 5, lambda v: _count(v.counts.refused, "yellow")),
         _Column("cut off", max(7, total), 6, lambda v: _count(v.counts.truncated, "yellow")),

@@ -27,7 +27,6 @@ def snapshot(spec: LocalModelSpec, *, cache_dir: Path | None = None, cached_only
         LaneError: the repository cannot be had; the sentence says what to do.
     """
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - a second of import, only where it is used
-    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
 
     small = [*_SMALL_FILES, *(["*.py"] if spec.trust_remote_code else [])]
     try:
@@ -50,8 +49,9 @@ def snapshot(spec: LocalModelSpec, *, cache_dir: Path | None = None, cached_only
             cache_dir=cache_dir,
             local_files_only=cached_only,
         )
-    except (OSError, HFValidationError) as exc:
-        # The Hub's errors are OSErrors: those of HTTP, of a missing cache entry and of being offline alike.
+    except LaneError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - the Hub's client lets its HTTP library's errors through, whichever it is
         raise unreachable(spec, exc) from None
     return folder, commit
 
@@ -79,4 +79,10 @@ def unreachable(spec: LocalModelSpec, exc: Exception) -> LaneError:
             f"HF_HUB_OFFLINE, or fetch it elsewhere with `hf download {name}` and set model_path.",
             sent=False,
         )
-    return ModelUnavailable(f"{name} could not be fetched from the Hugging Face Hub: {exc}")
+    if type(exc).__name__ in {"ConnectError", "ConnectTimeout", "ConnectionError"}:
+        return ModelUnavailable(
+            f"{name} is not in the local cache and the Hugging Face Hub cannot be reached ({exc}). Go online, or set "
+            "model_path to a folder; to try the config without the weights, add --rehearse.",
+            sent=False,
+        )
+    return ModelUnavailable(f"{name} could not be fetched from the Hugging Face Hub: {type(exc).__name__}: {exc}")

@@ -86,7 +86,6 @@ def ask_the_hub(spec: LocalModelSpec) -> int:
         LaneError: it does not exist, is gated, has no safetensors, or the Hub cannot be reached.
     """
     from huggingface_hub import HfApi  # noqa: PLC0415
-    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
 
     from harness.local.hub import unreachable  # noqa: PLC0415
 
@@ -95,7 +94,7 @@ def ask_the_hub(spec: LocalModelSpec) -> int:
         info = hub.model_info(spec.source, revision=spec.revision, files_metadata=True, timeout=_HUB_TIMEOUT_S)
         # Anyone may read about a gated repository; only this says whether its files may be fetched.
         hub.auth_check(spec.source)
-    except (OSError, HFValidationError) as exc:
+    except Exception as exc:
         raise unreachable(spec, exc) from exc
     sizes = [file.size or 0 for file in info.siblings or () if file.rfilename.endswith(".safetensors")]
     if not sizes:

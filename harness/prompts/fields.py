@@ -44,7 +44,10 @@ def to_prompt(row: Any) -> tuple[Prompt, bool]:
         raise Problem(f'is {_kind(row)}, not an object or a string: write {{"prompt": "…"}}.')
     _check_writable(row)
     identity = _identity(*_pop(row, ID_FIELDS))
-    text = _optional_text(*_pop(row, TEXT_FIELDS))
+    field, given = _pop(row, TEXT_FIELDS)
+    text = _optional_text(field, given)
+    if "instruction" in row and (text is None or field == "input"):
+        raise Problem('has an "instruction", which no prompt is made of: write what is to be asked into "prompt".')
     category = _optional_text(*_pop(row, CATEGORY_FIELDS))
     probe = row.pop("is_synthetic_probe", None)
     if not (probe is None or isinstance(probe, bool)):

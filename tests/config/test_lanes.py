@@ -80,6 +80,11 @@ def test_an_unset_variable_is_named():
         _endpoint({**CLAUDE, "api_key": "${MY_KEY}"})
 
 
+def test_a_variable_that_is_written_wrongly_is_no_key():
+    with pytest.raises(ConfigError, match=r"a variable is written \$\{NAME\}"):
+        _endpoint({**CLAUDE, "api_key": "${NOPE-KEY}"})
+
+
 @pytest.mark.parametrize("name", ["GOOGLE_API_KEY", "GEMINI_API_KEY"])
 def test_both_names_of_googles_key_serve(name):
     assert _endpoint({"name": "g", "type": "gemini"}, {name: "k"}).api_key.get_secret_value() == "k"

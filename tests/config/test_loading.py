@@ -39,6 +39,9 @@ def test_a_missing_file_names_the_flag(tmp_path):
         ("- a\n- b\n", "c.yaml", "a config is a mapping"),
         ("seed: 1\nseed: 2\nmodels: []\n", "c.yaml", r"line 2: the key `seed` stands here twice"),
         ("", "c.yaml", "a config is a mapping"),
+        ('{"seed": 1, "seed": 2}', "c.json", "the key `seed` stands twice"),
+        ('{"seed": NaN}', "c.json", "NaN is no JSON number"),
+        ("models: " + "[" * 3000, "c.yaml", "nested too deep|not valid YAML"),
     ],
 )
 def test_a_malformed_file_is_refused_with_its_place(load, content, name, sentence):
@@ -71,6 +74,11 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
         ({"temperature": [0.0, 3.0]}, r"temperature\[1\]: "),
         ({"logprobs": {"tops": 5}}, r"logprobs\.tops: there is no such key\. Did you mean `top`\?"),
         ({"seed": "many"}, r"seed: .*'many'"),
+        ({"temperature": True}, r"temperature: .*not true or false"),
+        ({"num_prompts": True}, r"num_prompts: .*not true or false"),
+        ({"device": "gpu"}, r"device: .*'gpu'"),
+        ({"system": "\ud800"}, r"system: holds a NUL or half a character"),
+        ({"extra_body": {"n": 10**30}}, r"extra_body\.n: the number has more than 64 bits"),
         ({"simulator": "yes"}, r"simulator: must be the URL of a running simulator"),
     ],
 )
@@ -90,6 +98,16 @@ def test_a_credential_of_the_wrong_form_is_not_shown(load):
     with pytest.raises(ConfigError) as told:
         load({**MINIMAL, "models": [{"name": "m", "type": "claude", "api_key": ["sk-canary"]}]})
     assert "canary" not in str(told.value)
+
+
+def test_yaml_merge_keys_work(load):
+    config = load("models: [&first {name: a, type: claude, max_tokens: 9}, {<<: *first, name: b}]\n")
+    assert [(model.name, model.max_tokens) for model in config.models] == [("a", 9), ("b", 9)]
+
+
+def test_a_date_is_no_text(load):
+    with pytest.raises(ConfigError, match=r"system: .*in quotes"):
+        load("system: 2026-01-01\nmodels: [{name: m, type: claude}]\n")
 
 
 def test_the_output_folder_is_named_after_the_config_where_it_says_nothing(load):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -152,6 +154,41 @@ def test_json_puts_one_event_on_each_line_of_stdout(pilot):
     events = [json.loads(line) for line in done.output.splitlines() if line.startswith("{")]
     assert [event["event"] for event in events].count("result") == 6
     assert events[-1]["event"] == "done"
+
+
+def test_a_run_whose_manifest_is_gone_keeps_its_id_and_its_kind(pilot, simulator):
+    pilot.cli("run", "--plain", "--num-prompts", "2")
+    (pilot.folder / "out" / "run.json").unlink()
+    pilot.write_config({"name": "real", "type": "openai", "base_url": f"{simulator.url}/v1"})
+    refused = pilot.cli("run", "--plain")
+    assert refused.code == 2
+    assert "simulated" in refused.output
+    pilot.write_config(GPT, simulator=simulator.url)
+    assert pilot.cli("run", "--plain").code == 0
+    assert {record["run_id"] for record in pilot.records()} == {pilot.manifest()["run_id"]}
+
+
+def test_a_narrower_invocation_does_not_make_the_folder_look_smaller(project, simulator):
+    project.write_config(GPT, {"name": "other", "type": "openai"}, simulator=simulator.url)
+    project.cli("run", "--plain")
+    project.cli("run", "--plain", "--model", "other", "--num-prompts", "2")
+    manifest = project.manifest()
+    assert manifest["prompts"]["count"] == 20
+    assert len(manifest["config"]["models"]) == 2
+
+
+def test_check_refuses_the_changed_prompt_that_run_would_refuse(pilot):
+    pilot.cli("run", "--plain")
+    pilot.write_prompts([{"id": "p0", "prompt": "Something else?"}])
+    told = pilot.cli("check")
+    assert told.code == 2
+    assert "p0" in told.output
+
+
+def test_a_run_with_closed_streams_still_runs(pilot):
+    command = f"{sys.executable} -m harness run --plain --config config.json >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=pilot.folder, check=False).returncode == 0
+    assert len(pilot.records()) == 40
 
 
 def test_the_manifest_tells_how_the_run_was_made(pilot):
