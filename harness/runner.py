@@ -15,7 +15,7 @@ import anyio.to_thread
 from harness.config import Environment, apply_overrides, expand, load_config
 from harness.dashboard import display_for
 from harness.drift import DriftWatch
-from harness.errors import JournalError, JournalWriteError, UsageError
+from harness.errors import HarnessError, JournalError, JournalWriteError, UsageError
 from harness.events import EventLog
 from harness.findings import say
 from harness.journal import open_journal
@@ -68,7 +68,19 @@ def run_command(config_path: Path, overrides: Overrides, options: RunOptions) ->
         HarnessError: with the sentence to show.
     """
     given = _checked(config_path, overrides, options)
-    return anyio.run(_run, given).exit_code
+    try:
+        return anyio.run(_run, given).exit_code
+    except BaseExceptionGroup as group:
+        # Whoever works beside the lanes may stop a run too; what it says is what there is to say.
+        told = group.subgroup(HarnessError)
+        if told is None:
+            raise
+        raise _first(told) from group
+
+
+def _first(group: BaseExceptionGroup[HarnessError]) -> HarnessError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Given:
@@ -100,6 +112,8 @@ async def _run(given: Given) -> RunOutcome:
         async with open_journal(given.folder, repair=given.options.repair, on_trouble=on_trouble) as journal:
             for aside in journal.set_aside:
                 say(f"note    journal: what was no whole record has been set aside in {aside}")
+            if journal.found.duplicates:
+                say(f"note    journal: {journal.found.duplicates} items were answered twice; readers take the first.")
             run = Run(given, journal, on_trouble)
             outcome = await run.run()
     except JournalWriteError as error:
