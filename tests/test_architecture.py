@@ -19,7 +19,7 @@ FLOORS = [
     ("2", {"resume"}),
     ("3", {"providers.registry", "scheduler", "dashboard", "lifetimes"}),
     ("3", {"watchers"}),
-    ("4", {"preflight"}),
+    ("4", {"preflight", "session"}),
     ("4", {"runner"}),
     ("5", {"cli"}),
     ("5", {"__main__"}),
