@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ import anyio
 from aiolimiter import AsyncLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from harness.schema import RateSignal
 
@@ -80,27 +79,37 @@ class RatePool:
         self._slots_before_offline: int | None = None
         self._limited_since: float | None = None
 
-    @asynccontextmanager
-    async def admission(self) -> AsyncIterator[None]:
-        """Hold one slot, entered at the moment at which a request may be sent."""
-        borrower = object()
+    def acquire_nowait(self) -> object | None:
+        """A slot where nothing has to be waited for; None where there may be: then `acquire`."""
+        if self._pace is not None or self._paused_until is not None:
+            return None
+        slot = object()
+        try:
+            self._slots.acquire_on_behalf_of_nowait(slot)
+        except anyio.WouldBlock:
+            return None
+        return slot
+
+    async def acquire(self) -> object:
+        """Wait for the moment at which a request may be sent, and hold a slot from then on until `release`."""
+        slot = object()
         while True:
             await self._pause_over()
-            await self._slots.acquire_on_behalf_of(borrower)
+            await self._slots.acquire_on_behalf_of(slot)
             try:
                 if self._pace:
                     await self._pace.admit(unless=self._is_paused)
             except BaseException:
-                self._slots.release_on_behalf_of(borrower)
+                self.release(slot)
                 raise
             if not self._is_paused():
-                break
+                return slot
             # The pause began while this one waited its turn: give the slot back and wait outside.
-            self._slots.release_on_behalf_of(borrower)
-        try:
-            yield
-        finally:
-            self._slots.release_on_behalf_of(borrower)
+            self.release(slot)
+
+    def release(self, slot: object) -> None:
+        """Give back what `acquire` or `acquire_nowait` gave."""
+        self._slots.release_on_behalf_of(slot)
 
     def pause(self, seconds: float, reason: str) -> float:
         """Hold every admission back for `seconds` (at least; a longer pause in force stays). Returns its end."""

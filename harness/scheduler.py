@@ -6,7 +6,6 @@ failed item: the item goes onto the lane's heap of due times and the worker take
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import traceback
@@ -22,7 +21,7 @@ from harness.schema import Failure, Timing
 from harness.verdict import Again, GiveUp, Judge, Park
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from harness.lane import LaneSpec, Surroundings
     from harness.schema import Completion, Request
@@ -81,23 +80,28 @@ class Lane:
         return LaneOutcome(self.name, self._recorded, self._failed, complete, self._parked)
 
     async def _work(self) -> None:
+        pool = self.spec.pool
         while (item := await self._next()) is not None:
-            async with contextlib.AsyncExitStack() as held:
-                with self._until_halted():
-                    await held.enter_async_context(self.spec.pool.admission())
-                if self._halted.is_set():
-                    return
+            slot = pool.acquire_nowait() or await self._wait_for_slot()
+            if slot is None:
+                return
+            try:
                 await self._attempt(item)
+            finally:
+                pool.release(slot)
 
-    @contextlib.contextmanager
-    def _until_halted(self) -> Iterator[None]:
-        """What waits in the block is cancelled by a halt: a pause may last hours, and a parked lane wants no turn."""
+    async def _wait_for_slot(self) -> object | None:
+        """A slot of the pool; None where the lane is halted first: a pause may last hours, a parked lane wants none."""
         with anyio.CancelScope() as scope:
             self._waiting.add(scope)
             try:
-                yield
+                slot = await self.spec.pool.acquire()
             finally:
                 self._waiting.discard(scope)
+            if not self._halted.is_set():
+                return slot
+            self.spec.pool.release(slot)
+        return None
 
     async def _next(self) -> _Item | None:
         """The next item that is due, else a new one, else None. Waits where all that is left is not due yet."""
