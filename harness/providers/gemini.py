@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from harness.provider import Endpoint
-    from harness.schema import LogprobsSpec, Request, TokenLogprob
+    from harness.schema import LogprobsSpec, Request, TokenLogprob, Variant
 
 API_VERSION = "v1beta"
 _NO_KEY = "no-key"
@@ -64,6 +64,7 @@ class GeminiProvider:
         self._tls = httpx.create_ssl_context(trust_env=True)
         self._session: aiohttp.ClientSession | None = None
         self._client: genai.Client | None = None
+        self._configs: dict[str, types.GenerateContentConfig] = {}
 
     async def generate(self, request: Request) -> Completion:
         """Answer `request` with exactly one HTTP request.
@@ -74,7 +75,7 @@ class GeminiProvider:
         client = self._client or self._open()
         try:
             response = await client.aio.models.generate_content(
-                model=self._model, contents=_contents(request), config=_config(request)
+                model=self._model, contents=_contents(request), config=self._config(request)
             )
         except errors.APIError as exc:
             raise self._refused(exc) from self._failures.cause(exc)
@@ -124,6 +125,14 @@ class GeminiProvider:
         )
         return self._client
 
+    def _config(self, request: Request) -> types.GenerateContentConfig:
+        """What the variant asks for, validated once, with what is the item's own."""
+        variant = request.variant
+        if variant.name not in self._configs:
+            self._configs[variant.name] = _variant_config(variant)
+        seed = request.seed if variant.run_seed is not None else None
+        return self._configs[variant.name].model_copy(update={"seed": seed, "system_instruction": request.system})
+
     def _refused(self, exc: errors.APIError) -> Exception:
         response = exc.response
         if not isinstance(response, CappedResponse):
@@ -161,16 +170,14 @@ def _contents(request: Request) -> Any:
     ]
 
 
-def _config(request: Request) -> types.GenerateContentConfig:
-    variant, sampling = request.variant, request.variant.sampling
+def _variant_config(variant: Variant) -> types.GenerateContentConfig:
+    sampling = variant.sampling
     return types.GenerateContentConfig(
-        system_instruction=request.system,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         top_k=sampling.top_k,
         max_output_tokens=sampling.max_tokens,
         stop_sequences=list(sampling.stop) or None,
-        seed=request.seed if variant.run_seed is not None else None,
         response_logprobs=True if variant.logprobs is not None else None,
         logprobs=variant.logprobs.top if variant.logprobs is not None else None,
         http_options=types.HttpOptions(extra_body=dict(variant.extra_body)) if variant.extra_body else None,
