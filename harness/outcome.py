@@ -58,7 +58,8 @@ def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig, trouble: s
     if trouble:
         say(f"error   {trouble}")
     if outcome.complete and not outcome.failed:
-        say(f"To look at it: harness summary {shlex.quote(str(outcome.folder))}")
+        program = options.command[: options.command.index("run")] if "run" in options.command else ("harness",)
+        say(f"To look at it: {shlex.join([*program, 'summary', str(outcome.folder)])}")
     else:
         say(f"To go on, run again: {shlex.join(_command_to_go_on(options, config, outcome.folder))}")
 
@@ -67,4 +68,6 @@ def _command_to_go_on(options: RunOptions, config: RunConfig, folder: Path) -> l
     command = [word for word in options.command if word not in {"--fresh", "--resume", "--repair"}]
     if str(folder) == config.output_dir:
         return command
-    return [*command, "--output", str(folder).removesuffix(REHEARSAL_SUFFIX)]
+    # A rehearsal adds its suffix to what is asked for.
+    output = str(folder).removesuffix(REHEARSAL_SUFFIX) if "--rehearse" in command else str(folder)
+    return [*command, "--output", output]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,15 +13,12 @@ from typing import TYPE_CHECKING
 from harness.config import Environment, apply_overrides, expand, load_config
 from harness.config.environment import is_reference
 from harness.config.lanes import endpoint_of
-from harness.errors import ConfigError, HarnessError, JournalCorruptError, PromptFileError
+from harness.errors import ConfigError, PromptFileError
 from harness.findings import Level, Report
-from harness.journal import RESULTS_NAME
-from harness.journal.lock import refuse_held
-from harness.manifest import Manifest, refuse_changed_variants
+from harness.folder_check import examine_folder, examine_journal
 from harness.prompts import open_prompts, survey
 from harness.providers import capabilities
 from harness.providers.guards import checked_key
-from harness.resume import FirstPrompts, refuse_changed_prompts
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
@@ -36,15 +32,15 @@ _PACKAGES = {
     ProviderType.OPENAI: ("httpx", "httpx_aiohttp"),
     ProviderType.LOCAL: ("torch", "transformers", "safetensors"),
 }
-_LINE_BYTES = 2500
-_BYTES_PER_TOKEN = 6
-_BYTES_PER_ALTERNATIVE = 90
 
 
 def check_command(config_path: Path, overrides: Overrides) -> int:
     """`harness check`: prints every finding; 0 where nothing stands in the way, else 2."""
     config = apply_overrides(load_config(config_path), overrides)
-    report = examine(config, Environment.of_process(), config_path, Path(config.output_dir))
+    folder = Path(config.output_dir)
+    report = examine(config, Environment.of_process(), config_path, folder)
+    # `run` does without this: it opens the journal next, and may have been told to mend it.
+    examine_journal(folder, config, report)
     for finding in report.findings:
         sys.stdout.write(finding.line() + "\n")
     count = len(report.problems)
@@ -61,7 +57,7 @@ def examine(config: RunConfig, environment: Environment, config_path: Path, fold
     _prompts(config, config_path, report)
     _models(lanes, environment, report)
     _local(lanes, report)
-    _folder(folder, config, lanes, report)
+    examine_folder(folder, config, lanes, report)
     return report
 
 
@@ -230,40 +226,3 @@ def _local(lanes: Sequence[LaneConfig], report: Report) -> None:
             continue
         for found in findings:
             report.add(levels[found.level], "local", found.message)
-
-
-def _folder(folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report) -> None:
-    if folder.exists() and not folder.is_dir():
-        report.add(Level.PROBLEM, "folder", f"{folder} is a file. Name a folder with --output DIR.")
-    try:
-        refuse_held(folder)
-        manifest = Manifest.read(folder)
-        if manifest is not None:
-            refuse_changed_variants(manifest, [lane.variant for lane in lanes], folder)
-            if report.prompts and report.survey and manifest.prompts.get("sha256") != report.survey.sha256:
-                prompts = FirstPrompts(report.prompts, config.num_prompts)
-                refuse_changed_prompts(folder / RESULTS_NAME, lanes, prompts)
-            report.add(Level.OK, "folder", f"{folder} holds a run; `run` goes on with it.")
-    except (JournalCorruptError, FileNotFoundError):
-        # Whoever opens the journal says so, or mends it.
-        pass
-    except HarnessError as error:
-        report.add(Level.PROBLEM, "folder", str(error))
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
-    count = report.survey.count if report.survey else 0
-    needed = sum(count * lane.variant.repeats * _line_bytes(lane) for lane in lanes)
-    free = shutil.disk_usage(existing).free
-    told = f"{free / 1e9:.1f} GB free at {existing}, about {needed / 1e6:.0f} MB needed"
-    if free < needed:
-        report.add(Level.PROBLEM, "disk", f"{told}. Make room, or name another folder with --output DIR.")
-    else:
-        report.add(Level.OK, "disk", f"{told}.")
-
-
-def _line_bytes(lane: LaneConfig) -> int:
-    """What one record may take, at most and roughly."""
-    tokens, logprobs = lane.variant.sampling.max_tokens, lane.variant.logprobs
-    size = _LINE_BYTES + tokens * _BYTES_PER_TOKEN
-    if logprobs is not None:
-        size += min(tokens, logprobs.positions or tokens) * logprobs.top * _BYTES_PER_ALTERNATIVE
-    return size

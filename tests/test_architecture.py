@@ -18,7 +18,7 @@ FLOORS = [
     ("2", {"plan", "providers", "local", "simulator", "analysis", "manifest", "outcome"}),
     ("2", {"resume"}),
     ("3", {"providers.registry", "scheduler", "dashboard", "lifetimes"}),
-    ("3", {"watchers"}),
+    ("3", {"watchers", "folder_check"}),
     ("4", {"preflight", "session"}),
     ("4", {"runner"}),
     ("5", {"cli"}),

@@ -30,6 +30,15 @@ def _wait_for_records(project, count: int, process) -> None:
     raise AssertionError(f"the run never had {count} records: {process.communicate()[0]}")
 
 
+def _started_ignoring(project, number: int):
+    """A run that inherits `number` ignored, as nohup and a script's background jobs leave it."""
+    inherited = signal.signal(number, signal.SIG_IGN)
+    try:
+        return project.start("run", "--plain")
+    finally:
+        signal.signal(number, inherited)
+
+
 def test_killed_again_and_again_every_item_is_answered_once(pilot, slow_simulator):
     dice = random.Random(7)
     kills = 0
@@ -64,12 +73,7 @@ def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(pil
 
 def test_an_interrupt_is_heeded_where_a_script_started_the_run_in_the_background(pilot):
     # Its shell starts such a command with SIGINT ignored.
-    inherited = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        process = pilot.start("run", "--plain")
-    finally:
-        signal.signal(signal.SIGINT, inherited)
-    with process:
+    with _started_ignoring(pilot, signal.SIGINT) as process:
         _wait_for_records(pilot, 20, process)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
@@ -77,12 +81,7 @@ def test_an_interrupt_is_heeded_where_a_script_started_the_run_in_the_background
 
 
 def test_a_hangup_ends_nothing_under_nohup(pilot):
-    inherited = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        process = pilot.start("run", "--plain")
-    finally:
-        signal.signal(signal.SIGHUP, inherited)
-    with process:
+    with _started_ignoring(pilot, signal.SIGHUP) as process:
         _wait_for_records(pilot, 20, process)
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=60)

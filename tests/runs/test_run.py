@@ -144,7 +144,9 @@ def test_a_corrupt_line_stops_the_run_and_repair_sets_it_aside(pilot):
     assert refused.code == 2
     assert "line 10" in refused.output
     assert "--repair" in refused.output
+    assert pilot.cli("check").code == 2
     assert pilot.cli("run", "--plain", "--repair").code == 0
+    assert pilot.cli("check").code == 0
     assert len({record["item_id"] for record in pilot.records()}) == 40
     assert list((pilot.folder / "out").glob("results.jsonl.corrupt-*"))
 

@@ -1,0 +1,88 @@
+"""Whether a run may write, or go on, in a folder: held by another, begun with another plan, room. Writes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from harness.config import expand
+from harness.errors import HarnessError, JournalCorruptError
+from harness.findings import Level
+from harness.journal import RESULTS_NAME, scan
+from harness.journal.lock import refuse_held
+from harness.manifest import Manifest, refuse_changed_variants
+from harness.resume import FirstPrompts, choose_folder, recovered_run_id, refuse_changed_prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.config import LaneConfig, RunConfig
+    from harness.findings import Report
+
+_LINE_BYTES = 2500
+_BYTES_PER_TOKEN = 6
+_BYTES_PER_ALTERNATIVE = 90
+
+
+def examine_folder(folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report) -> None:
+    """Add to `report` what `folder` and its disk say."""
+    try:
+        choose_folder(str(folder), fresh=False, resume=False)
+        refuse_held(folder)
+        _refuse_another_plan(folder, config, lanes, report)
+    except HarnessError as error:
+        report.add(Level.PROBLEM, "folder", str(error))
+        return
+    _room(folder, lanes, report)
+
+
+def examine_journal(folder: Path, config: RunConfig, report: Report) -> None:
+    """Add to `report` what would keep a run from opening the journal in `folder`."""
+    results = folder / RESULTS_NAME
+    if report.problems or not results.is_file():
+        return
+    try:
+        found = scan(results)
+        if Manifest.read(folder) is None:
+            recovered_run_id(results, simulated={lane.variant.simulated for lane in expand(config)})
+    except HarnessError as error:
+        report.add(Level.PROBLEM, "journal", str(error))
+    else:
+        report.add(Level.OK, "journal", f"{results} holds {len(found.done)} answers.")
+
+
+def _refuse_another_plan(folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report) -> None:
+    manifest = Manifest.read(folder)
+    if manifest is None:
+        return
+    refuse_changed_variants(manifest, [lane.variant for lane in lanes], folder)
+    results = folder / RESULTS_NAME
+    prompts, survey = report.prompts, report.survey
+    if prompts and survey and manifest.prompts.get("sha256") != survey.sha256 and results.is_file():
+        try:
+            refuse_changed_prompts(results, lanes, FirstPrompts(prompts, config.num_prompts))
+        except JournalCorruptError:
+            # Whoever opens the journal says so, or mends it; then this is looked at once more.
+            return
+
+
+def _room(folder: Path, lanes: Sequence[LaneConfig], report: Report) -> None:
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    count = report.survey.count if report.survey else 0
+    needed = sum(count * lane.variant.repeats * _line_bytes(lane) for lane in lanes)
+    free = shutil.disk_usage(existing).free
+    told = f"{free / 1e9:.1f} GB free at {existing}, about {needed / 1e6:.0f} MB needed"
+    if free < needed:
+        report.add(Level.PROBLEM, "disk", f"{told}. Make room, or name another folder with --output DIR.")
+    else:
+        report.add(Level.OK, "disk", f"{told}.")
+
+
+def _line_bytes(lane: LaneConfig) -> int:
+    """What one record may take, at most and roughly."""
+    tokens, logprobs = lane.variant.sampling.max_tokens, lane.variant.logprobs
+    size = _LINE_BYTES + tokens * _BYTES_PER_TOKEN
+    if logprobs is not None:
+        size += min(tokens, logprobs.positions or tokens) * logprobs.top * _BYTES_PER_ALTERNATIVE
+    return size
