@@ -7,6 +7,7 @@ from harness.config.lanes import LaneConfig, PoolKey, expand
 from harness.config.loading import load_config
 from harness.config.model import LogprobsConfig, ModelConfig, RunConfig
 from harness.config.overrides import Overrides, apply_overrides
+from harness.config.pools import PoolSettings, pools_of, settings_of
 
 __all__ = [
     "Environment",
@@ -15,8 +16,11 @@ __all__ = [
     "ModelConfig",
     "Overrides",
     "PoolKey",
+    "PoolSettings",
     "RunConfig",
     "apply_overrides",
     "expand",
     "load_config",
+    "pools_of",
+    "settings_of",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from harness.config.environment import names_in
-from harness.config.model import DEMO_MODEL_PATH, SIMULATOR, ModelConfig, RunConfig
+from harness.config.model import DEMO_MODEL_PATH, SIMULATOR, ModelConfig, PoolConfig, RunConfig
 from harness.errors import ConfigError
 from harness.identity import variant_identity
 from harness.provider import Endpoint
@@ -47,12 +47,14 @@ class PoolKey:
 class LaneConfig:
     """One variant and the model entry it came from, with every global value filled in.
 
-    `seed` is the run seed that items derive theirs from, whether or not the provider takes one.
+    `seed` is the run seed that items derive theirs from, whether or not the provider takes one. `pool` is the entry of
+    `pools` that the model names.
     """
 
     variant: Variant
     seed: int
     model: ModelConfig
+    pool: PoolConfig | None = None
 
 
 def is_simulated(model: ModelConfig) -> bool:
@@ -69,7 +71,7 @@ def expand(config: RunConfig) -> list[LaneConfig]:
         ConfigError: two variants are one and the same, or would share a name.
     """
     lanes = [
-        LaneConfig(_variant(model, temperature), model.seed, model)
+        LaneConfig(_variant(model, temperature), model.seed, model, config.pools[model.pool] if model.pool else None)
         for model in map(config.resolved, config.models)
         for temperature in model.temperature
     ]

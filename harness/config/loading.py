@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from harness.config.model import AsyncSettings, LogprobsConfig, ModelConfig, RunConfig
+from harness.config.model import AsyncSettings, LogprobsConfig, ModelConfig, PoolConfig, PriceConfig, RunConfig
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def _sentence(detail: ErrorDetails) -> str:
     # A credential that has the wrong form is still a credential.
     shown = "" if "api_key" in location or isinstance(given, dict | list) else f" (given: {str(given)[:80]!r})"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{where}: {message[0].lower() + message[1:]}{shown}."
+    sentence = f"{message[0].lower() + message[1:]}{shown}."
+    return f"{where}: {sentence}" if where else sentence
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
@@ -158,6 +159,8 @@ def _owner(location: tuple[int | str, ...]) -> type[BaseModel]:
     owners: dict[str, type[BaseModel]] = {
         "models": ModelConfig,
         "logprobs": LogprobsConfig,
+        "pools": PoolConfig,
+        "price": PriceConfig,
         "async_settings": AsyncSettings,
     }
     for part in reversed(location[:-1]):

@@ -59,7 +59,9 @@ def _normal(path: str) -> str:
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
 
 
-_MAY_BE_TRUE = {"logprobs", "trust_remote_code", "api_delay", "batch_size", "extra_body", "chat_template_kwargs"}
+_MAY_BE_TRUE = {
+    "logprobs", "trust_remote_code", "api_delay", "batch_size", "extra_body", "chat_template_kwargs", "wait_for_quota",
+}  # fmt: skip
 
 
 class _Strict(BaseModel):
@@ -87,6 +89,29 @@ class LogprobsConfig(_Strict):
         return LogprobsSpec(self.top, None if self.positions == "all" else self.positions, self.of)
 
 
+PerMinute = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+RequestsPerMinute = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+Concurrency = Annotated[int, Field(ge=1, le=4096)]
+
+
+class PoolConfig(_Strict):
+    """One entry of `pools`; what it leaves out is taken from the models that name it, the smallest of each."""
+
+    concurrency: Concurrency | None = None
+    requests_per_minute: RequestsPerMinute | None = None
+    input_tokens_per_minute: PerMinute | None = None
+    output_tokens_per_minute: PerMinute | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+
+
+class PriceConfig(_Strict):
+    """`price:`, in USD per million tokens; `price: 0` says that a model costs nothing."""
+
+    input: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    output: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    cached_input: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
 class _Shared(_Strict):
     """Keys that a model may say for itself and the whole config for all."""
 
@@ -98,8 +123,10 @@ class _Shared(_Strict):
     system: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     repeats: Annotated[int, Field(ge=1)] = 1
-    concurrency: Annotated[int, Field(ge=1, le=4096)] = 8
-    requests_per_minute: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    concurrency: Concurrency = 8
+    requests_per_minute: RequestsPerMinute | None = None
+    input_tokens_per_minute: PerMinute | None = None
+    output_tokens_per_minute: PerMinute | None = None
     burst: Annotated[int, Field(ge=1)] = 10
     max_retries: Annotated[int, Field(ge=1)] = 3
     timeout_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 180.0
@@ -136,6 +163,8 @@ class ModelConfig(_Shared):
     label: Annotated[str, Field(min_length=1)] | None = None
     api_key: Annotated[Annotated[str, Field(min_length=1)] | None, Field(repr=False)] = None
     base_url: str | None = None
+    pool: Annotated[str, Field(min_length=1)] | None = None
+    price: PriceConfig | None = None
     model_path: str | None = None
     revision: str | None = None
     attn_implementation: str | None = None
@@ -144,6 +173,11 @@ class ModelConfig(_Shared):
     notes: str | None = None
     api_delay: Any = None
     batch_size: Any = None
+
+    @field_validator("price", mode="before")
+    @classmethod
+    def _free(cls, value: Any) -> Any:
+        return {"input": 0.0, "output": 0.0} if value == 0 else value
 
     @field_validator("type", mode="before")
     @classmethod
@@ -167,6 +201,9 @@ class RunConfig(_Shared):
     output_dir: Annotated[str, Field(min_length=1), AfterValidator(_normal)] = "out/run"
     num_prompts: Annotated[int, Field(ge=1)] | None = None
     models: Annotated[list[ModelConfig], Field(min_length=1)]
+    pools: dict[str, PoolConfig] = {}
+    max_cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    wait_for_quota: bool = False
     async_settings: AsyncSettings | None = None
     api_delay: Any = None
     batch_size: Any = None
@@ -180,6 +217,18 @@ class RunConfig(_Shared):
             if concurrency is not None:
                 return {**data, "concurrency": concurrency}
         return data
+
+    @model_validator(mode="after")
+    def _pools_exist(self) -> RunConfig:
+        for model in self.models:
+            if model.pool is None:
+                continue
+            if model.type is ProviderType.LOCAL:
+                raise ValueError(f"models: {model.name}: pools are for APIs; remove `pool` from this local model")
+            if model.pool not in self.pools:
+                known = f"it has: {', '.join(self.pools)}" if self.pools else "there is no `pools` in this config"
+                raise ValueError(f"models: {model.name}: there is no pool called {model.pool}; {known}")
+        return self
 
     def resolved(self, model: ModelConfig) -> ModelConfig:
         """`model` with every key that it leaves out taken from the whole config."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.config.model import DEMO_MODEL_PATH, DEVICES, SIMULATOR, ModelConfig, RunConfig
 from harness.errors import ConfigError
@@ -31,6 +31,7 @@ class Overrides:
     device: str | None = None
     models: tuple[str, ...] = ()
     rehearse: bool = False
+    max_cost_usd: float | None = None
 
 
 def apply_overrides(config: RunConfig, overrides: Overrides) -> RunConfig:
@@ -47,13 +48,17 @@ def apply_overrides(config: RunConfig, overrides: Overrides) -> RunConfig:
         "device": overrides.device,
     }
     per_model = {name: value for name, value in shared.items() if value is not None}
-    whole = dict(per_model)
+    whole: dict[str, Any] = dict(per_model)
     if overrides.num_prompts is not None:
         whole["num_prompts"] = overrides.num_prompts
     if overrides.prompts_file is not None:
         whole["prompts_file"] = str(overrides.prompts_file)
     if overrides.output_dir is not None:
         whole["output_dir"] = str(overrides.output_dir)
+    if overrides.max_cost_usd is not None:
+        whole["max_cost_usd"] = overrides.max_cost_usd
+    per_pool = {name: value for name, value in per_model.items() if name != "device"}
+    whole["pools"] = {name: pool.model_copy(update=per_pool) for name, pool in config.pools.items()}
     models = [model.model_copy(update=per_model) for model in _filtered(config.models, overrides.models)]
     changed = config.model_copy(update={**whole, "models": models})
     return _rehearsal(changed) if overrides.rehearse else changed
