@@ -1,0 +1,85 @@
+"""`harness run --dry-run`: what is left to do, what it may cost and how long the caps make it. Sends nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from harness.analysis.summary import summarise
+from harness.config import pools_of, settings_of
+from harness.digests import DigestSet
+from harness.dry_run import notes, table, to_json
+from harness.estimate import Caps, PlannedLane, estimate
+from harness.journal import RESULTS_NAME, scan
+from harness.journal.tail import costs
+from harness.runner import checked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.config import Overrides
+    from harness.estimate import DryRun
+    from harness.outcome import RunOptions
+    from harness.session import Given
+
+
+def dry_run_command(config_path: Path, overrides: Overrides, options: RunOptions) -> int:
+    """Print the estimate on stdout, as a table or with `options.display` json as an object.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        HarnessError: with the sentence to show, wherever a run would refuse to begin.
+    """
+    found = forecast(checked(config_path, overrides, options))
+    if options.display == "json":
+        sys.stdout.write(json.dumps(to_json(found), indent=2) + "\n")
+        return 0
+    from rich.console import Console  # noqa: PLC0415
+
+    screen = Console(markup=False, emoji=False, highlight=False)
+    if not screen.is_terminal:
+        # A file or a pipe is as wide as the table needs.
+        screen.width = 200
+    screen.print(table(found, screen.width))
+    for note in notes(found):
+        screen.print(note)
+    return 0
+
+
+def forecast(given: Given) -> DryRun:
+    """What is left of the plan in `given`, by the journal in its folder."""
+    results = given.folder / RESULTS_NAME
+    there = results.is_file() and results.stat().st_size > 0
+    skip, means = DigestSet(), {}
+    if there:
+        found = scan(results)
+        for digests in (found.done, *([] if given.options.retry_failed else [found.failed])):
+            for digest in digests:
+                skip.add(digest)
+        rows = summarise(given.folder).variants
+        means = {row.variant: row.output_tokens / row.done for row in rows if row.done and row.output_tokens}
+    return estimate(
+        _planned(given),
+        given.prompts,
+        skip,
+        means,
+        limit_usd=given.config.max_cost_usd,
+        spent_usd=costs(results) if there else 0.0,
+    )
+
+
+def _planned(given: Given) -> list[PlannedLane]:
+    """The lanes with their prices, and with the pools that they share, under names of no meaning but to tell apart."""
+    pools: dict[str, tuple[str, Caps]] = {}
+    for number, sharers in enumerate(pools_of(given.lanes, given.environment).values()):
+        settings = settings_of(sharers)
+        caps = Caps(settings.requests_per_minute, settings.input_tokens_per_minute, settings.output_tokens_per_minute)
+        pools |= {lane.variant.name: (str(number), caps) for lane in sharers}
+    planned = []
+    for lane in given.lanes:
+        pool, caps = pools.get(lane.variant.name, (lane.variant.name, Caps()))
+        planned.append(PlannedLane(lane, given.prices.get(lane.variant.name), pool, caps))
+    return planned
