@@ -42,6 +42,9 @@ Rehearse = Annotated[
         "--rehearse", help="Simulated APIs and the demo model under the config's names: no key, GPU or hub needed."
     ),
 ]
+MaxCost = Annotated[
+    float | None, typer.Option(metavar="USD", help="Take no new work that could make the folder cost more than this.")
+]
 DEFAULT_CONFIG = Path("configs/pilot.yaml")
 
 
@@ -60,23 +63,42 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start a new folder beside the old one.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Set a corrupt line of the journal aside.")] = False,
     rehearse: Rehearse = False,
+    faults: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="Of the simulator's answers: make it a bad night.")
+    ] = 0.0,
+    max_cost: MaxCost = None,
+    no_retry_failed: Annotated[
+        bool, typer.Option("--no-retry-failed", help="Leave items alone that failed in an earlier run.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print requests, tokens, cost and time per variant; send nothing.")
+    ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="A line every few seconds instead of the dashboard.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per event on stdout.")] = False,
 ) -> None:
     """Run every prompt against every model; the same command again goes on where the journal ends."""
     from harness.outcome import RunOptions  # noqa: PLC0415
-    from harness.runner import run_command  # noqa: PLC0415
 
     if resume and fresh:
         raise typer.BadParameter("--resume goes on with a run and --fresh starts a new one: give one of them.")
-    overrides = _overrides(concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse)
+    overrides = _overrides(
+        concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse, max_cost=max_cost
+    )
     options = RunOptions(
         resume=resume,
         fresh=fresh,
         repair=repair,
+        retry_failed=not no_retry_failed,
+        faults=faults,
         display="json" if json else "plain" if plain else "auto",
         command=_command_line(),
     )
+    if dry_run:
+        from harness.forecast import dry_run_command  # noqa: PLC0415
+
+        raise typer.Exit(dry_run_command(config, overrides, options))
+    from harness.runner import run_command  # noqa: PLC0415
+
     raise typer.Exit(run_command(config, overrides, options))
 
 
@@ -92,12 +114,28 @@ def check(
     device: Device = None,
     model: Models = None,
     rehearse: Rehearse = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Send one cheap request per rate pool as well; costs a few tokens.")
+    ] = False,
 ) -> None:
     """Say what a run needs and whether it is there, before anything is sent or spent."""
     from harness.preflight import check_command  # noqa: PLC0415
 
     overrides = _overrides(concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse)
-    raise typer.Exit(check_command(config, overrides))
+    raise typer.Exit(check_command(config, overrides, online=online))
+
+
+@app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run, going on or over.")],
+    *,
+    plain: Annotated[bool, typer.Option("--plain", help="A line every few seconds instead of the dashboard.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per event on stdout.")] = False,
+) -> None:
+    """Show the dashboard of a run that another process is writing, or that is over."""
+    from harness.watch import watch_command  # noqa: PLC0415
+
+    raise typer.Exit(watch_command(folder, "json" if json else "plain" if plain else "auto"))
 
 
 @app.command()
@@ -121,15 +159,41 @@ def simulate(
     latency: Annotated[float, typer.Option(min=0, metavar="S", help="Median seconds before an answer.")] = 0.25,
     spread: Annotated[float, typer.Option(min=0, help="Sigma of the lognormal latency.")] = 0.3,
     refusal_share: Annotated[float, typer.Option(min=0, max=1, help="Share of prompts that are refused.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="Of latencies and of answers without a seed.")] = 0,
+    input_tpm: Annotated[
+        int | None, typer.Option("--input-tpm", min=1, metavar="N", help="Answer 429 above N input tokens a minute.")
+    ] = None,
+    output_tpm: Annotated[
+        int | None, typer.Option("--output-tpm", min=1, metavar="N", help="Likewise for tokens of answers.")
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=SHARE", help="A fault for this share of the requests, e.g. 429:seconds=2=0.1; repeatable."
+        ),
+    ] = None,
+    faults: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="A bad night: this share of mixed, passing faults.")
+    ] = 0.0,
+    fault_script: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Faults per request, in JSON: a list of entries.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of latencies, faults and answers without a seed.")] = 0,
 ) -> None:
     """Serve the simulated providers until interrupted; a config reaches them with `simulator: URL`."""
     import asyncio  # noqa: PLC0415
 
-    from harness.simulator import SimulatorSettings, serve  # noqa: PLC0415
+    from harness.simulator import SimulatorSettings, read_script, requested_shares, serve  # noqa: PLC0415
 
     settings = SimulatorSettings(
-        rpm=rpm, latency_s=latency, latency_spread=spread, refusal_share=refusal_share, seed=seed
+        rpm=rpm,
+        latency_s=latency,
+        latency_spread=spread,
+        refusal_share=refusal_share,
+        seed=seed,
+        input_tokens_per_minute=input_tpm,
+        output_tokens_per_minute=output_tpm,
+        faults=requested_shares(fault or (), faults),
+        fault_script=read_script(fault_script) if fault_script is not None else [],
     )
     asyncio.run(serve(settings, host, port, announce=lambda url: typer.echo(f'{{"url": "{url}"}}')))
 
@@ -144,12 +208,15 @@ def _overrides(  # noqa: PLR0917 - the shared flags of run and check, in their o
     model: list[str] | None,
     *,
     rehearse: bool,
+    max_cost: float | None = None,
 ) -> Overrides:
     from harness.config import Overrides  # noqa: PLC0415
 
     if rpm is not None and not 0 < rpm <= 1_000_000:  # noqa: PLR2004 - as the config has it
         raise typer.BadParameter("--rpm must be more than 0 and at most 1000000.")
-    return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse)
+    if max_cost is not None and not 0 < max_cost < float("inf"):
+        raise typer.BadParameter("--max-cost must be a number of dollars above 0.")
+    return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse, max_cost)
 
 
 def _command_line() -> tuple[str, ...]:
@@ -176,7 +243,7 @@ def main() -> None:
         sys.stderr.write(f"error: {visible(str(error), multiline=True)}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted before anything was sent. Run the same command again.\n")
+        sys.stderr.write("Interrupted. Run the same command again.\n")
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
         sys.stderr.write(f"error: {error}\n")

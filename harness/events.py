@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+EVENTS_NAME = "events.jsonl"
+
+
 class EventSink(Protocol):
     """Takes events; a list of them serves in tests."""
 

@@ -11,10 +11,12 @@ from harness.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from harness.budget import Budget
     from harness.errors import JournalError
     from harness.events import EventSink
     from harness.limits import RatePool
     from harness.observer import Observer
+    from harness.pricing import Pricing
     from harness.provider import Provider
     from harness.record import Record
     from harness.schema import Request, Variant
@@ -26,17 +28,20 @@ class LaneSpec:
 
     Args:
         deadline_s: bounds one attempt; None where the provider keeps its own (local batches).
+        requests: what there is to do; a None among them only lets others have their turn.
         proven: whether an earlier run had an answer from this variant.
+        pricing: what its answers cost, None where nobody knows or it costs nothing.
     """
 
     variant: Variant
     provider: Provider
     pool: RatePool
-    requests: Iterator[Request]
+    requests: Iterator[Request | None]
     workers: int
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     deadline_s: float | None = 180.0
     proven: bool = False
+    pricing: Pricing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Surroundings:
         commit: makes a record durable; returns once its line is on disk, raises JournalError where it cannot be.
         on_trouble: told of that error, so that the whole run stops taking work.
         now: the wall clock, aware.
+        budget: what all lanes together may cost.
     """
 
     run_id: str
@@ -55,6 +61,7 @@ class Surroundings:
     events: EventSink
     on_trouble: Callable[[JournalError], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone()
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

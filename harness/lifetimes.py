@@ -23,8 +23,12 @@ SIMULATED_LATENCY_S = 0.8
 
 
 @asynccontextmanager
-async def simulator_for(lanes: Sequence[LaneConfig]) -> AsyncIterator[SimulatorChild | None]:
-    """A simulator that lives as long as the block, where a lane needs one of its own; else None."""
+async def simulator_for(lanes: Sequence[LaneConfig], *, faults: float = 0.0) -> AsyncIterator[SimulatorChild | None]:
+    """A simulator that lives as long as the block, where a lane needs one of its own; else None.
+
+    Args:
+        faults: the share of requests that it answers with a fault that can be tried again.
+    """
     needed = any(
         lane.model.type is not ProviderType.LOCAL and is_simulated(lane.model) and lane.model.simulator is None
         for lane in lanes
@@ -34,7 +38,7 @@ async def simulator_for(lanes: Sequence[LaneConfig]) -> AsyncIterator[SimulatorC
         return
     from harness.simulator import SimulatorSettings, simulator_child  # noqa: PLC0415 - brings a web server along
 
-    async with simulator_child(SimulatorSettings(latency_s=SIMULATED_LATENCY_S)) as child:
+    async with simulator_child(SimulatorSettings(latency_s=SIMULATED_LATENCY_S, faults=faults)) as child:
         yield child
 
 

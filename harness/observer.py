@@ -23,8 +23,8 @@ class Observer(Protocol):
     def finished(self, name: str, record: Record) -> None:
         """The attempt is over and its item's line is on disk."""
 
-    def parked(self, name: str, reason: str) -> None:
-        """The lane has stopped until somebody does something."""
+    def parked(self, name: str, reason: str, until: float | None = None) -> None:
+        """The lane has stopped: until `until` of the loop's clock, or else until somebody does something."""
 
     def completed(self, name: str) -> None:
         """The lane has nothing left to do."""
@@ -50,8 +50,8 @@ class RecordedObserver:
         self.told.append(("finished", name))
         self.records.append(record)
 
-    def parked(self, name: str, reason: str) -> None:
-        self.told.append(("parked", name, reason))
+    def parked(self, name: str, reason: str, until: float | None = None) -> None:
+        self.told.append(("parked", name, reason) if until is None else ("parked until", name, reason))
 
     def completed(self, name: str) -> None:
         self.told.append(("completed", name))

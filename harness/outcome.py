@@ -11,25 +11,42 @@ from harness.findings import say
 from harness.journal import RESULTS_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from harness.config import RunConfig
+    from harness.lane import LaneOutcome
+    from harness.remaining import Remaining
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run behaves apart from its config. `command` is the command line, for the manifest and for going on."""
+    """How a run behaves apart from its config.
+
+    Args:
+        retry_failed: whether items that failed in an earlier invocation are tried again.
+        faults: the share of requests that the run's own simulator answers with a fault.
+        command: the command line, for the manifest and for going on.
+    """
 
     resume: bool = False
     fresh: bool = False
     repair: bool = False
+    retry_failed: bool = True
+    faults: float = 0.0
     display: Literal["auto", "plain", "json", "none"] = "auto"
     command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended. `complete`: every item of the plan has an answer or a failure record."""
+    """How a run ended.
+
+    Args:
+        done: items of the plan that have an answer or a failure record, those of earlier invocations included.
+        recorded: new records; `failed` of them are failures.
+        left_alone: items that failed earlier and were not to be tried again.
+    """
 
     folder: Path
     exit_code: int
@@ -37,6 +54,7 @@ class RunOutcome:
     done: int
     recorded: int
     failed: int
+    left_alone: int = 0
     parked: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -45,19 +63,44 @@ class RunOutcome:
         return self.done >= self.total
 
 
+def summed_up(folder: Path, there: Remaining, outcomes: Sequence[LaneOutcome], interrupted: int | None) -> RunOutcome:
+    """How a run over `folder` ended.
+
+    Args:
+        there: what was there before.
+        interrupted: the number of the signal that ended the run, None where none did.
+    """
+    total, left_alone = sum(there.total.values()), sum(there.left_alone.values())
+    recorded = sum(outcome.recorded for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes)
+    done = sum(there.done.values()) + left_alone + recorded
+    return RunOutcome(
+        folder,
+        128 + interrupted if interrupted else 3 if done < total else 1 if failed or left_alone else 0,
+        total,
+        done,
+        recorded,
+        failed,
+        left_alone,
+        {outcome.name: outcome.parked for outcome in outcomes if outcome.parked},
+    )
+
+
 def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig, trouble: str | None) -> None:
     """The last lines on screen; where something is left, the last one is the command that goes on."""
     results = outcome.folder / RESULTS_NAME
-    if outcome.recorded == 0 and outcome.complete:
+    if outcome.recorded == 0 and outcome.complete and not outcome.left_alone:
         say(f"Nothing to do, nothing was sent: all {outcome.total} answers are in {results}.")
         return
     failed = f", {outcome.failed} of them failures" if outcome.failed else ""
     say(f"{outcome.recorded} new records{failed}; {outcome.done} of {outcome.total} are in {results}.")
+    if outcome.left_alone:
+        say(f"{outcome.left_alone} items that failed earlier were left alone (--no-retry-failed).")
     for name, reason in outcome.parked.items():
         say(f"parked  {name}: {reason}")
     if trouble:
         say(f"error   {trouble}")
-    if outcome.complete and not outcome.failed:
+    if outcome.complete and not outcome.failed and not outcome.left_alone:
         program = options.command[: options.command.index("run")] if "run" in options.command else ("harness",)
         say(f"To look at it: {shlex.join([*program, 'summary', str(outcome.folder)])}")
     else:
@@ -65,7 +108,9 @@ def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig, trouble: s
 
 
 def _command_to_go_on(options: RunOptions, config: RunConfig, folder: Path) -> list[str]:
-    command = [word for word in options.command if word not in {"--fresh", "--resume", "--repair"}]
+    # Once is enough for these; and what was left alone is what is left to do.
+    once = {"--fresh", "--resume", "--repair", "--no-retry-failed"}
+    command = [word for word in options.command if word not in once]
     if str(folder) == config.output_dir:
         return command
     # A rehearsal adds its suffix to what is asked for.

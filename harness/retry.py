@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.errors import OfflineError, ProviderError, RateLimitedError
+from harness.errors import LaneError, OfflineError, ProviderError, RateLimitedError
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """`max_attempts` sent in all: at once, after `first_wait_s`, after twice that, and so on up to `longest_wait_s`.
 
-    Waits for a pool that was told to slow down, or for the network, use up no attempt.
+    Waits for a pool that was told to slow down, for a quota or for the network use up no attempt.
     """
 
     max_attempts: int = 3
@@ -24,7 +24,7 @@ class RetryPolicy:
 
     def counts(self, error: ProviderError) -> bool:
         """Whether `error` uses up one of the item's attempts."""
-        return not isinstance(error, RateLimitedError | OfflineError)
+        return not isinstance(error, RateLimitedError | OfflineError | LaneError)
 
     def again(self, error: ProviderError, failures: int) -> bool:
         """Whether an item with `failures` counted failures, `error` the last, gets another attempt."""

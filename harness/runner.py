@@ -15,6 +15,7 @@ from harness.outcome import RunOptions, RunOutcome, tell
 from harness.preflight import examine
 from harness.resume import FirstPrompts, choose_folder
 from harness.session import Given, Run
+from harness.spending import price_lanes, refuse_unpriced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ def run_command(config_path: Path, overrides: Overrides, options: RunOptions) ->
     Raises:
         HarnessError: with the sentence to show.
     """
-    given = _checked(config_path, overrides, options)
+    given = checked(config_path, overrides, options)
     try:
         return anyio.run(_run, given).exit_code
     except BaseExceptionGroup as group:
@@ -44,7 +45,12 @@ def _first(group: BaseExceptionGroup[HarnessError]) -> HarnessError:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Given:
+def checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Given:
+    """What a run starts from; what matters of it is said on the way.
+
+    Raises:
+        UsageError: it cannot begin. Nothing was sent.
+    """
     loaded = load_config(config_path)
     config = apply_overrides(loaded, overrides)
     environment = Environment.of_process()
@@ -57,7 +63,14 @@ def _checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Gi
         raise UsageError("Nothing was sent. What is marked as a problem above has to be mended first.")
     prompts = FirstPrompts(report.prompts, config.num_prompts)
     whole = apply_overrides(loaded, replace(overrides, models=(), num_prompts=None))
-    return Given(config, whole, environment, options, folder, tuple(expand(config)), prompts, report.survey)
+    lanes = tuple(expand(config))
+    if options.faults and not any(lane.variant.simulated for lane in lanes):
+        raise UsageError(
+            "--faults are the simulator's, and nothing here is simulated. Add --rehearse, or leave it out."
+        )
+    prices = price_lanes(lanes)
+    refuse_unpriced(config, lanes, prices)
+    return Given(config, whole, environment, options, folder, lanes, prompts, report.survey, prices)
 
 
 async def _run(given: Given) -> RunOutcome:

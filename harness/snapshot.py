@@ -47,7 +47,10 @@ class LaneState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Items by what became of them. `resumed` had their answer before this run of the program; the rest is its own."""
+    """Items by what became of them. `resumed` had their answer before this run of the program; the rest is its own.
+
+    `in_flight` is None where nobody can say, as for who watches a run of another process.
+    """
 
     total: int = 0
     resumed: int = 0
@@ -55,7 +58,7 @@ class Counts:
     failed: int = 0
     refused: int = 0
     truncated: int = 0
-    in_flight: int = 0
+    in_flight: int | None = 0
 
     @property
     def finished(self) -> int:
@@ -80,8 +83,50 @@ class Counts:
             self.failed + other.failed,
             self.refused + other.refused,
             self.truncated + other.truncated,
-            self.in_flight + other.in_flight,
+            None if self.in_flight is None or other.in_flight is None else self.in_flight + other.in_flight,
         )
+
+
+class RequestState(StrEnum):
+    """Where an item that a lane has taken is."""
+
+    WAITING = "waiting for the pool"
+    SENT = "sent"
+    BACKING_OFF = "backing off"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInFlight:
+    """An item that a lane has taken and not finished. Times are of the monotonic clock, in seconds.
+
+    Args:
+        taken_at: when the lane took it, `since` when its `state` began.
+        until: when a wait is over, None where nobody can say.
+        attempts: how many were sent so far, the one under way included.
+    """
+
+    prompt_id: str
+    state: RequestState
+    taken_at: float
+    since: float
+    until: float | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OldestRequest:
+    """The request in flight that was taken first of all: `age_s` ago; in its `state` for `in_state_s`.
+
+    `until` is when a wait is over, in local time.
+    """
+
+    variant: str
+    prompt_id: str
+    state: RequestState
+    age_s: float
+    in_state_s: float
+    until: datetime | None
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +139,8 @@ class VariantSnapshot:
         tokens_per_second: output tokens of what finished in the last 60 s.
         p50_s: median seconds of the latest answers, None before the first; `p95_s` likewise.
         eta_s: seconds until nothing remains, None while the pace is not known.
-        paused_until: when a paused lane goes on, in local time; `reason` says why it is paused or parked.
+        paused_until: when a paused lane goes on, or a parked one by itself, in local time; `reason` says why.
+        cost_usd: what the answers of this run whose price is known have cost, None where there are none.
     """
 
     name: str
@@ -111,6 +157,14 @@ class VariantSnapshot:
     state: LaneState
     reason: str | None
     paused_until: datetime | None
+    cost_usd: float | None = None
+
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether more may come of it with nobody's help."""
+        return self.state is not LaneState.DONE and (
+            self.state is not LaneState.PARKED or self.paused_until is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +219,12 @@ class RunSnapshot:
         at: when it was taken, in local time.
         eta_s: seconds until the slowest lane is done, None before any pace is known.
         eta_is_partial: whether a lane that has work left gave no estimate, so that `eta_s` is a lower bound.
-        cost_usd: the sum over the answers whose price is known, None where there are none.
+        cost_usd: what the folder's answers whose price is known have cost, None where there are none.
+        max_cost_usd: what they may cost at most, None without a budget.
+        oldest: the request that was taken first of all that are in flight, None where none is or nobody can say.
         errors: the latest distinct ones, the newest last.
+        over: whether the run has ended, for who watches one of another process; None in the run itself, which ends
+            when its display is told to.
     """
 
     version: int
@@ -183,11 +241,18 @@ class RunSnapshot:
     cost_usd: float | None
     errors: tuple[ErrorLine, ...]
     notes: tuple[NoteLine, ...]
+    max_cost_usd: float | None = None
+    oldest: OldestRequest | None = None
+    over: bool | None = None
 
     @property
     def simulated(self) -> bool:
         """Whether any answer of this run is the simulator's or the demo model's."""
         return any(variant.simulated for variant in self.variants)
+
+    def is_end(self, *, last_look: bool) -> bool:
+        """Whether nothing goes on any more: a run ends with the `last_look` at it, a watched one on its own account."""
+        return last_look if self.over is None else self.over
 
 
 @dataclass(frozen=True, slots=True)

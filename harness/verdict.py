@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from harness.errors import AuthenticationFailed, LaneError, OfflineError, ProviderError, RateLimitedError, RejectedError
+from harness.errors import (
+    AuthenticationFailed,
+    LaneError,
+    OfflineError,
+    ProviderError,
+    QuotaExhausted,
+    RateLimitedError,
+    RejectedError,
+)
 
 if TYPE_CHECKING:
     from harness.limits import RatePool
@@ -26,6 +34,14 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing along this lane's pool can succeed before `due` on the loop's clock; then it can again, by itself."""
+
+    due: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Park:
     """Nothing along this lane can succeed for now: stop it, burn nothing."""
 
@@ -39,7 +55,7 @@ class GiveUp:
     withhold: bool = False
 
 
-Verdict = Again | Park | GiveUp
+Verdict = Again | Rest | Park | GiveUp
 
 
 class Judge:
@@ -83,6 +99,8 @@ class Judge:
         match error:
             case AuthenticationFailed():
                 return self._unauthorised(error, now)
+            case QuotaExhausted(heals_after_s=float() | int() as heals_after_s):
+                return Rest(self._pool.rest(heals_after_s, error.message), error.message)
             case LaneError():
                 return Park(error.message)
             case RejectedError():

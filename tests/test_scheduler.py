@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from harness.budget import Budget
 from harness.errors import (
     AuthenticationFailed,
     JournalWriteError,
@@ -28,6 +30,7 @@ from harness.observer import RecordedObserver
 from harness.retry import RetryPolicy
 from harness.scheduler import Lane, run_lanes
 from harness.schema import Completion, FinishReason, Usage
+from harness.snapshot import RequestState
 
 if TYPE_CHECKING:
     from harness.schema import Request
@@ -69,7 +72,9 @@ class ScriptedProvider:
 class Bench:
     """A lane with everything around it faked but the pool."""
 
-    def __init__(self, make_requests, make_variant, provider, *, count=6, workers=3, pool=None, **spec) -> None:
+    def __init__(
+        self, make_requests, make_variant, provider, *, count=6, workers=3, pool=None, budget=None, **spec
+    ) -> None:
         self.observer, self.events = RecordedObserver(), RecordedEvents()
         self.committed: list = []
         self.troubles: list = []
@@ -78,7 +83,13 @@ class Bench:
         self.lane = Lane(
             LaneSpec(variant, provider, pool or RatePool(workers), iter(make_requests(count)), workers, **spec),
             Surroundings(
-                "run", self.commit, self.observer, self.events, self.troubles.append, lambda: datetime.now(UTC)
+                "run",
+                self.commit,
+                self.observer,
+                self.events,
+                self.troubles.append,
+                lambda: datetime.now(UTC),
+                budget,
             ),
         )
 
@@ -297,13 +308,11 @@ def test_a_halt_wakes_the_workers_that_wait_for_a_long_pause(make_requests, make
 
 def test_prompts_that_cannot_be_read_any_further_park_the_lane(make_requests, make_variant, run_virtually):
     async def main() -> None:
-        made = Bench(make_requests, make_variant, ScriptedProvider(), count=0, workers=1)
-
-        def broken():
+        def broken(_):
             yield from make_requests(3)
             raise PromptFileError(Path("p.json"), None, "has changed since it was checked.")
 
-        made.lane.spec = replace(made.lane.spec, requests=broken())
+        made = Bench(broken, make_variant, ScriptedProvider(), workers=1)
         outcome = await made.lane.run()
         assert "has changed" in outcome.parked
         assert (outcome.recorded, outcome.complete) == (3, False)
@@ -365,3 +374,176 @@ def test_two_lanes_of_one_pool_share_its_slots_and_advance_together(make_request
         assert all(len(made.committed) == 40 for made in benches)
 
     run_virtually(main())
+
+
+def test_a_quota_that_time_brings_back_is_waited_for_and_the_lane_goes_on_by_itself(bench):
+    exhausted = QuotaExhausted("the day's quota is used up", heals_after_s=300.0)
+    provider = ScriptedProvider({"p2": [exhausted]})
+    made, outcome = bench(provider, count=8, workers=1)
+    assert outcome.complete
+    assert outcome.parked is None
+    assert outcome.failed == 0
+    assert provider.asked[-1][0] - provider.asked[0][0] > 300
+    kinds = [kind for kind, _ in made.events.events]
+    assert kinds.count("parked") == kinds.count("unparked") == 1
+    assert ("parked until", "model@0.0", exhausted.message) in made.observer.told
+
+
+def test_waiting_in_vain_for_a_far_quota_parks_the_lanes_that_are_left(make_requests, make_variant, run_virtually):
+    async def main() -> float:
+        exhausted = QuotaExhausted("used up", heals_after_s=8 * 3600.0)
+        spent = Bench(make_requests, make_variant, ScriptedProvider({"*": [exhausted]}))
+        busy = Bench(make_requests, lambda: make_variant("other@0.0"), ScriptedProvider(lasts=100.0), count=30)
+        began = anyio.current_time()
+        outcomes = await run_lanes([spent.lane, busy.lane])
+        assert "8.0 hours" in outcomes[0].parked or "7." in outcomes[0].parked
+        assert outcomes[1].complete
+        assert [record.failure for record in spent.committed] == [None] * len(spent.committed)
+        return anyio.current_time() - began
+
+    # As long as another lane works, and no longer.
+    assert run_virtually(main()) == pytest.approx(1000.0, abs=1.0)
+
+
+def test_a_run_told_to_wait_waits_for_a_far_quota(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        exhausted = QuotaExhausted("used up", heals_after_s=8 * 3600.0)
+        made = Bench(make_requests, make_variant, ScriptedProvider({"*": [exhausted]}))
+        (outcome,) = await run_lanes([made.lane], worth_waiting_s=float("inf"))
+        assert outcome.complete
+
+    run_virtually(main())
+
+
+class FlatPrice:
+    """A dollar a request at most, and half of it in fact."""
+
+    source = "test"
+
+    def bound(self, input_tokens: int, output_tokens: int) -> float:
+        return 1.0
+
+    def cost(self, usage: Usage) -> float:
+        return 0.5
+
+
+def test_a_budget_is_never_exceeded_and_parks_the_lane_resumably(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        budget = Budget(5.0)
+        made = Bench(
+            make_requests, make_variant, ScriptedProvider(), count=50, workers=4, budget=budget, pricing=FlatPrice()
+        )
+        outcome = await made.lane.run()
+        assert budget.spent_usd <= 5.0
+        # Stops only once another answer might not fit any more.
+        assert len(made.committed) == 9
+        assert all(record.cost_usd == 0.5 for record in made.committed)
+        assert not outcome.complete
+        assert "--max-cost" in outcome.parked
+        assert budget.reserved_usd == 0
+
+    run_virtually(main())
+
+
+def test_an_item_that_waits_for_its_retry_with_the_last_money_gets_it(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        budget = Budget(1.2)
+        provider = ScriptedProvider({"p0": [TransientError("502")] * 2})
+        made = Bench(make_requests, make_variant, provider, workers=3, budget=budget, pricing=FlatPrice())
+        outcome = await made.lane.run()
+        assert made.ids() == ["p0"]
+        assert budget.spent_usd == 0.5
+        assert outcome.parked
+
+    run_virtually(main())
+
+
+def test_an_attempt_that_timed_out_counts_as_billed(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        budget = Budget(10.0)
+        provider = ScriptedProvider({"p0": [1000.0]})
+        made = Bench(
+            make_requests, make_variant, provider, count=1, budget=budget, pricing=FlatPrice(), deadline_s=10.0
+        )
+        await made.lane.run()
+        assert budget.spent_usd == 1.5
+
+    run_virtually(main())
+
+
+def test_a_halt_frees_those_that_wait_for_money(make_requests, make_variant, run_virtually):
+    async def main() -> float:
+        budget = Budget(1.0)
+        provider = ScriptedProvider(lasts=20.0)
+        made = Bench(make_requests, make_variant, provider, workers=3, budget=budget, pricing=FlatPrice())
+        began = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            group.start_soon(made.lane.run)
+            await anyio.sleep(5)
+            made.lane.halt()
+        assert budget.reserved_usd == 0
+        return anyio.current_time() - began
+
+    assert run_virtually(main()) == pytest.approx(20.0, abs=0.1)
+
+
+def test_the_oldest_request_in_flight_tells_its_state(make_requests, make_variant, run_virtually):
+    async def main() -> list:
+        provider = ScriptedProvider({"p0": [TransientError("502"), 50.0]}, lasts=0.5)
+        made = Bench(make_requests, make_variant, provider, count=4, workers=2)
+        seen = []
+
+        async def look() -> None:
+            for wait in (0.005, 0.3, 5.0):
+                await anyio.sleep(wait)
+                seen.append(made.lane.oldest())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(look)
+            await made.lane.run()
+        assert made.lane.oldest() is None
+        return seen
+
+    sent, backing_off, again = run_virtually(main())
+    assert (sent.prompt_id, sent.state, sent.attempts) == ("p0", RequestState.SENT, 1)
+    assert (backing_off.prompt_id, backing_off.state) == ("p0", RequestState.BACKING_OFF)
+    assert backing_off.until - backing_off.since == pytest.approx(1.0)
+    assert (again.prompt_id, again.state, again.attempts) == ("p0", RequestState.SENT, 2)
+
+
+_FAULTS = [
+    lambda: TransientError("502", status=502),
+    lambda: RateLimitedError("429", status=429, retry_after_s=3.0),
+    lambda: RateLimitedError("429", status=429),
+    lambda: OfflineError("no route"),
+    lambda: QuotaExhausted("the day's quota", heals_after_s=60.0),
+]
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    schedule=st.dictionaries(st.integers(0, 11), st.lists(st.sampled_from(range(len(_FAULTS))), max_size=6)),
+    workers=st.integers(1, 5),
+)
+def test_whatever_retryable_faults_come_the_answers_are_those_of_a_night_without(
+    make_requests, make_variant, run_virtually, schedule, workers
+):
+    script = {}
+    for number, kinds in schedule.items():
+        # Two failed attempts of three are what an item may have; waits for the pool are free.
+        transient = [at for at, kind in enumerate(kinds) if kind == 0]
+        kept = [kind for at, kind in enumerate(kinds) if kind != 0 or at in transient[:2]]
+        script[f"p{number}"] = [_FAULTS[kind]() for kind in kept]
+    sent = {name: sum(error.sent for error in errors) for name, errors in script.items()}
+
+    async def main() -> Bench:
+        made = Bench(make_requests, make_variant, ScriptedProvider(script), count=12, workers=workers)
+        outcome = await made.lane.run()
+        assert (outcome.complete, outcome.failed, outcome.parked) == (True, 0, None)
+        return made
+
+    made = run_virtually(main())
+    assert made.ids() == sorted(f"p{number}" for number in range(12))
+    assert all(record.completion == ANSWER for record in made.committed)
+    for record in made.committed:
+        assert record.retry_count == sent.get(record.request.prompt.id, 0)

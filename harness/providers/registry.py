@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from harness.config import pools_of, settings_of
 from harness.config.lanes import endpoint_of, pool_key
 from harness.config.model import DEMO_MODEL_PATH
 from harness.limits import RatePool
@@ -77,7 +78,7 @@ class Registry:
     Args:
         simulator_url: of the running simulator, None where no lane is simulated by a child of the run.
         on_pool_change: told of a pool's pauses, with the names of the variants that share it.
-        lanes: all that will be connected; where models that share a pool differ, the strictest cap holds for it.
+        lanes: all of the plan; where models that share a pool differ, the strictest cap holds for it.
     """
 
     def __init__(
@@ -90,12 +91,9 @@ class Registry:
         self._environment = environment
         self._simulator_url = simulator_url
         self._on_pool_change = on_pool_change
-        self._sharers: dict[PoolKey, list[ModelConfig]] = {}
-        for lane in lanes:
-            if lane.model.type is not ProviderType.LOCAL:
-                self._sharers.setdefault(self._key(lane.model)[0], []).append(lane.model)
+        self._sharers = pools_of(lanes, environment, simulator_url)
         self._clients: dict[PoolKey, Provider] = {}
-        self._pools: dict[PoolKey, tuple[RatePool, list[str]]] = {}
+        self._pools: dict[PoolKey | str, tuple[RatePool, list[str]]] = {}
         self._workers: dict[str, LocalWorker] = {}
         self._local: list[LocalProvider] = []
 
@@ -104,26 +102,36 @@ class Registry:
         if lane.model.type is ProviderType.LOCAL:
             provider = self._local_provider(lane.model)
             return provider, RatePool(provider.in_flight)
-        key, endpoint = self._key(lane.model)
-        if key not in self._clients:
-            names: list[str] = []
-            sharers = self._sharers.get(key, [lane.model])
-            pool = RatePool(
-                min(model.concurrency for model in sharers),
-                min((model.requests_per_minute for model in sharers if model.requests_per_minute), default=None),
-                min(model.burst for model in sharers),
-                on_change=lambda state: self._on_pool_change(names, state),
-            )
-            ceiling = replace(endpoint, timeout_s=max(model.timeout_s for model in sharers))
-            self._clients[key] = make_api_provider(lane.model.type, ceiling, lane.model.name)
-            self._pools[key] = (pool, names)
-        pool, names = self._pools[key]
+        endpoint = endpoint_of(lane.model, self._environment, self._simulator_url)
+        key = pool_key(lane.model, endpoint)
+        pool, names = self._pool(lane.model.pool or key, lane)
         names.append(lane.variant.name)
+        if key not in self._clients:
+            sharers = self._sharers.get(lane.model.pool or key, [lane])
+            ceiling = replace(
+                endpoint, timeout_s=max(sharer.model.timeout_s for sharer in sharers), connections=pool.concurrency
+            )
+            self._clients[key] = make_api_provider(lane.model.type, ceiling, lane.model.name)
         return self._clients[key], pool
 
-    def _key(self, model: ModelConfig) -> tuple[PoolKey, Endpoint]:
-        endpoint = endpoint_of(model, self._environment, self._simulator_url)
-        return pool_key(model, endpoint), endpoint
+    def pools(self) -> list[tuple[RatePool, list[LaneConfig]]]:
+        """Every pool of an API so far, with all lanes that share it, whether or not they are connected."""
+        return [(pool, self._sharers.get(key, [])) for key, (pool, _) in self._pools.items()]
+
+    def _pool(self, key: PoolKey | str, lane: LaneConfig) -> tuple[RatePool, list[str]]:
+        if key not in self._pools:
+            names: list[str] = []
+            settings = settings_of(self._sharers.get(key, [lane]))
+            pool = RatePool(
+                settings.concurrency,
+                settings.requests_per_minute,
+                settings.burst,
+                input_tokens_per_minute=settings.input_tokens_per_minute,
+                output_tokens_per_minute=settings.output_tokens_per_minute,
+                on_change=lambda state: self._on_pool_change(names, state),
+            )
+            self._pools[key] = (pool, names)
+        return self._pools[key]
 
     def local_status(self) -> list[LocalStatus]:
         """What the thread of every device is doing."""
