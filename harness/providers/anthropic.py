@@ -14,12 +14,12 @@ import httpx2
 from harness.providers.answers import as_dict, as_int, as_text
 from harness.providers.failures import Failures
 from harness.providers.guards import (
-    CONNECT_TIMEOUT_S,
     KEEPALIVE_S,
     BodyTooLongError,
     CappedStream,
     cap_body,
     checked_key,
+    connect_timeout_s,
     trust_environment,
 )
 from harness.providers.headers import lowered, rate_signal, utc_now
@@ -138,7 +138,7 @@ def _client(endpoint: Endpoint) -> anthropic.AsyncAnthropic:
     A missing key must be given as some key: the SDK would otherwise look for one in the environment and send it.
     """
     base_url = checked_base_url(endpoint.base_url)
-    timeout = httpx2.Timeout(endpoint.timeout_s, connect=min(CONNECT_TIMEOUT_S, endpoint.timeout_s), pool=None)
+    timeout = httpx2.Timeout(endpoint.timeout_s, connect=connect_timeout_s(endpoint), pool=None)
     http_client = anthropic.DefaultAioHttpClient(
         headers={"accept-encoding": "identity"},
         timeout=timeout,

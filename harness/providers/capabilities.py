@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.providers.extra_body import refused_keys
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ _RETIREMENTS = (
 
 
 def complaints(variant: Variant) -> list[str]:
-    """What `variant` asks for and its model cannot honour, each as a sentence that says what to write instead."""
-    sampling, found = variant.sampling, []
+    """What `variant` asks for and cannot have, each as a sentence that says what to write instead."""
+    sampling, found = variant.sampling, refused_keys(variant)
     family = _fixed_sampling(variant)
     if family is not None:
         found += [

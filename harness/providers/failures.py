@@ -1,6 +1,6 @@
 """Whatever goes wrong at a provider, as this package's errors. Knows HTTP, aiohttp and no SDK.
 
-Statuses are those that Anthropic, Google and OpenAI document. What an error leads to, its class says.
+What an error leads to, its class says.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import UTC
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,20 +17,25 @@ import aiohttp
 
 from harness.errors import (
     AttemptTimeout,
-    AuthenticationFailed,
-    ModelUnavailable,
     OfflineError,
     ProviderError,
     QuotaExhausted,
-    RateLimitedError,
-    RejectedError,
     TransientError,
     UntrustedCertificate,
 )
 from harness.providers.answers import UnreadableError, json_object
-from harness.providers.error_bodies import bad_google_key, error_object, out_of_credit, retry_info_s, words_of
+from harness.providers.error_bodies import (
+    Refusal,
+    error_object,
+    headers_inside,
+    out_of_credit,
+    status_inside,
+    words_of,
+)
 from harness.providers.guards import BodyTooLongError, checked_key, marker_mismatch
-from harness.providers.headers import retry_after_s, utc_now
+from harness.providers.headers import rate_signal, served_at, utc_now
+from harness.providers.refusals import TRIED_AGAIN, judged, quota_advice
+from harness.providers.waits import heals_after_s, hint_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,15 +50,10 @@ _BAD_CERTIFICATE = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertifi
 _NO_CONNECTION = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
     socket.gaierror,
     ConnectionRefusedError,
 )
-_ADVICE: dict[type[ProviderError], str] = {
-    ModelUnavailable: "Check the model's name and base_url.",
-    RateLimitedError: "Every request of this pool waits; lower --rpm or --concurrency if this goes on.",
-    TransientError: "Run the same command again later to retry what is left.",
-    RejectedError: "The request itself is refused: change the prompt or the parameter that it names.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +79,15 @@ class Failures:
         message = words_of(error, body)
         if status < HTTPStatus.MULTIPLE_CHOICES:
             return self.no_answer(message, status=status)
-        said = (
-            f"{self.provider} answered {status} for {self.model}: {self.hide(message)[:_LONGEST_QUOTE].rstrip('. ')}."
-        )
-        hint = retry_after_s(headers, self.now)
-        if hint is None:
-            hint = retry_info_s(error)
-        kind, advice = self._judge(status, headers, error, message, hint)
-        return kind(
-            f"{said} {advice}",
-            status=status,
-            retry_after_s=hint,
-            request_id=headers.get("request-id") or headers.get("x-request-id"),
-        )
+        return self._refusal(Refusal(status, {**headers_inside(error), **headers}, error, message), status)
+
+    def inside(self, answer: Mapping[str, Any], headers: Mapping[str, str], status: int = 200) -> ProviderError:
+        """The error for a success whose JSON is an error object, as gateways send them: judged by the code in it."""
+        message, inner = words_of(answer, b""), status_inside(answer)
+        if inner is None:
+            return self.no_answer(f"an error ({message})", status=status)
+        refusal = Refusal(inner, {**headers_inside(answer), **headers}, answer, message)
+        return self._refusal(refusal, status)
 
     def unreachable(self, exc: BaseException) -> ProviderError:
         """The error for an exchange that broke: by what stands in the chain of causes, not by the outermost name.
@@ -106,32 +103,33 @@ class Failures:
             if isinstance(cause, _BAD_CERTIFICATE):
                 return UntrustedCertificate(
                     f"The certificate of {host} is not trusted: {self.hide(str(cause))}. If a proxy re-signs your "
-                    "traffic, set SSL_CERT_FILE to the bundle that holds its certificate.",
+                    "traffic, set SSL_CERT_FILE to the bundle that holds its certificate, then run the same command "
+                    "again.",
                     sent=False,
                 )
         for cause in causes:
             if isinstance(cause, _NO_CONNECTION):
                 return OfflineError(
                     f"{self.provider} cannot be reached at {host}: {self.hide(str(cause)).rstrip('. ')}. "
-                    "Check the network and base_url; work on this model goes on when it answers."
+                    "Work on this model goes on by itself as soon as it answers; meanwhile check the network and "
+                    "base_url."
                 )
         if any(isinstance(cause, TimeoutError) for cause in causes):
             return AttemptTimeout(
-                f"{self.provider} sent nothing for {self.endpoint.timeout_s:g} s. If its answers take longer, "
-                "raise timeout_s for this model."
+                f"{self.provider} sent nothing for {self.endpoint.timeout_s:g} s. {TRIED_AGAIN} If its answers take "
+                "longer, raise timeout_s for this model."
             )
         innermost = causes[-1]
         return TransientError(
             f"The connection to {host} broke before the whole answer was there "
-            f"({type(innermost).__name__}: {self.hide(str(innermost))[:_LONGEST_QUOTE]}). "
-            "Run the same command again if this goes on."
+            f"({type(innermost).__name__}: {self.hide(str(innermost))[:_LONGEST_QUOTE]}). {TRIED_AGAIN}"
         )
 
     def no_answer(self, what: str, *, status: int = 200, request_id: str | None = None) -> TransientError:
         """The error for a success that is no answer; `what` says what came instead."""
         return TransientError(
             f"{self.provider} answered {status} for {self.model} with {self.hide(what)[:_LONGEST_QUOTE].rstrip('. ')} "
-            "instead of an answer. Check base_url if this goes on.",
+            f"instead of an answer. {TRIED_AGAIN} If every answer is like this, check base_url.",
             status=status,
             request_id=request_id,
         )
@@ -141,7 +139,7 @@ class Failures:
 
         Raises:
             SimulationMismatch: marker and config disagree.
-            TransientError: it is no JSON object, or an error.
+            ProviderError: it is no JSON object, or an error.
         """
         mismatch = marker_mismatch(self.endpoint, headers, status)
         if mismatch is not None:
@@ -150,8 +148,8 @@ class Failures:
             answer = json_object(body)
         except UnreadableError as unreadable:
             raise self.no_answer(str(unreadable), status=status) from None
-        if answer.get("error"):
-            raise self.no_answer(f"an error ({words_of(answer, body)})", status=status)
+        if answer.get("error") or answer.get("object") == "error":
+            raise self.inside(answer, headers, status)
         return answer
 
     def hide(self, text: str) -> str:
@@ -168,20 +166,26 @@ class Failures:
         key = checked_key(self.endpoint)
         return key if key is not None and len(key) >= _SHORTEST_SECRET else None
 
-    def _judge(
-        self, status: int, headers: Mapping[str, str], error: Mapping[str, Any], message: str, hint: float | None
-    ) -> tuple[type[ProviderError], str]:
-        """The class and what to do next."""
-        if out_of_credit(status, error, message):
-            return QuotaExhausted, "Add credit, raise the limit or wait for its reset, then run the same command again."
-        if status in (401, 403) or bad_google_key(error):
-            where = self.endpoint.key_name or "this model's api_key"
-            return AuthenticationFailed, f"Check that {where} holds a valid key that may use this model."
-        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            target = self.hide(_host(headers.get("location", ""))) or "elsewhere"
-            return ModelUnavailable, f"It redirects to {target}, which is never followed; write the final base_url."
-        kind = _kind(status, hint)
-        return kind, _ADVICE[kind]
+    def _refusal(self, refusal: Refusal, status: int) -> ProviderError:
+        """The error for `refusal`, which came under HTTP's `status`."""
+        headers, rate = refusal.headers, rate_signal(refusal.headers, self.now)
+        hint = hint_s(refusal, rate, self.now)
+        facts: dict[str, Any] = {
+            "status": status,
+            "retry_after_s": hint,
+            "request_id": headers.get("request-id") or headers.get("x-request-id"),
+            "rate": rate,
+        }
+        words = self.hide(refusal.message)[:_LONGEST_QUOTE].rstrip(". ")
+        code = f"{status}" if status == refusal.status else f"{status} with error {refusal.status}"
+        said = f"{self.provider} answered {code} for {self.model}: {words}."
+        if out_of_credit(refusal):
+            heals_s = heals_after_s(refusal, rate, self.now)
+            advice = quota_advice(heals_s, served_at(headers, self.now).astimezone(UTC))
+            return QuotaExhausted(f"{said} {advice}", heals_after_s=heals_s, **facts)
+        target = self.hide(_host(headers.get("location", "")))
+        kind, advice = judged(refusal, hint, self.endpoint.key_name or "this model's api_key", target)
+        return kind(f"{said} {advice}", **facts)
 
 
 def _host(url: str) -> str:
@@ -190,16 +194,6 @@ def _host(url: str) -> str:
         return urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
         return ""
-
-
-def _kind(status: int, hint: float | None) -> type[ProviderError]:
-    if status in (404, 405, 410):
-        return ModelUnavailable
-    if status in (429, 529) or (status == HTTPStatus.SERVICE_UNAVAILABLE and hint is not None):
-        return RateLimitedError
-    if status in (408, 409, 425, 499) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TransientError
-    return RejectedError
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:

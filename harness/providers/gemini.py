@@ -14,10 +14,11 @@ import httpx
 from google import genai
 from google.genai import errors, types
 
+from harness.providers.aiohttp_connector import ImpatientConnector
 from harness.providers.aiohttp_response import CappedResponse, response_class
 from harness.providers.answers import as_dict, as_int, as_list, as_text, token_logprob
 from harness.providers.failures import Failures
-from harness.providers.guards import KEEPALIVE_S, BodyTooLongError, checked_key, trust_environment
+from harness.providers.guards import KEEPALIVE_S, BodyTooLongError, checked_key, connect_timeout_s, trust_environment
 from harness.providers.headers import lowered, rate_signal, utc_now
 from harness.schema import Completion, FinishReason, Usage
 from harness.urls import checked_base_url
@@ -101,7 +102,9 @@ class GeminiProvider:
         """The client, made on first use because an aiohttp session belongs to a running event loop."""
         endpoint = self._endpoint
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=endpoint.connections, keepalive_timeout=KEEPALIVE_S),
+            connector=ImpatientConnector(
+                connect_timeout_s(endpoint), limit=endpoint.connections, keepalive_timeout=KEEPALIVE_S
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=trust_environment(self._base_url),
             response_class=response_class(endpoint.max_body_bytes),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from harness.provider import Endpoint
 
-CONNECT_TIMEOUT_S = 20.0
 KEEPALIVE_S = 60.0
+_CONNECT_TIMEOUT_S = 20.0
 
 
 def checked_key(endpoint: Endpoint) -> str | None:
@@ -32,6 +32,11 @@ def checked_key(endpoint: Endpoint) -> str | None:
         where = endpoint.key_name or "api_key"
         raise ConfigError(f"The key in {where} holds characters that no key has. Copy it again from the provider.")
     return key or None
+
+
+def connect_timeout_s(endpoint: Endpoint) -> float:
+    """Seconds a connection may take to be made: well before the attempt's own deadline, which would hide the reason."""
+    return min(_CONNECT_TIMEOUT_S, endpoint.timeout_s / 2)
 
 
 def trust_environment(base_url: str) -> bool:

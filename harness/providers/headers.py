@@ -1,4 +1,4 @@
-"""What response headers say of waiting and of the quota, in the spellings of the three providers. Knows no body.
+"""What response headers say of waiting and of the provider's counts, in all their spellings. Knows no body.
 
 Every function takes headers as `lowered` gives them: names in lower case.
 """
@@ -9,9 +9,10 @@ import math
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.schema import RateSignal
+from harness.schema import Quota, RateSignal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,35 @@ if TYPE_CHECKING:
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
-_ANTHROPIC = "anthropic-ratelimit-"
+_FIRST_EPOCH_S = 1e9
+_FIRST_EPOCH_MS = 1e12
+_LONGEST_S = 366 * 86400.0
+_LONGEST_COUNT = 15
+_YEARS = (2000, 2200)
+
+
+def _spelled(*patterns: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple((p.format("remaining"), p.format("limit"), p.format("reset")) for p in patterns)
+
+
+# The first that is there counts. After Anthropic's and OpenAI's (Azure's and Groq's too) come those of Mistral and
+# Cerebras, which name the window, the tokens of Fireworks and Together, and what OpenRouter and the earlier IETF drafts
+# (draft-ietf-httpapi-ratelimit-headers-00 to -06) say of requests.
+_SPELLINGS = {
+    "requests": _spelled(
+        "anthropic-ratelimit-requests-{}",
+        "x-ratelimit-{}-requests",
+        "x-ratelimit-{}-req-minute",
+        "x-ratelimit-{}-requests-day",
+        "x-ratelimit-{}",
+        "ratelimit-{}",
+    ),
+    "tokens": _spelled(
+        "anthropic-ratelimit-tokens-{}", "x-ratelimit-{}-tokens", "x-ratelimit-{}-tokens-minute", "x-tokenlimit-{}"
+    ),
+    "input_tokens": _spelled("anthropic-ratelimit-input-tokens-{}", "x-ratelimit-{}-tokens-prompt"),
+    "output_tokens": _spelled("anthropic-ratelimit-output-tokens-{}", "x-ratelimit-{}-tokens-generated"),
+}
 
 
 def utc_now() -> datetime:
@@ -37,12 +66,12 @@ def seconds(text: str | None) -> float | None:
     if text is None:
         return None
     text = text.strip()
-    if _DURATION.fullmatch(text):
-        return sum(float(amount) * _UNITS_S[unit] for amount, unit in _DURATION_PART.findall(text))
     try:
         value = float(text)
     except ValueError:
-        return None
+        if not _DURATION.fullmatch(text):
+            return None
+        value = sum(float(amount) * _UNITS_S[unit] for amount, unit in _DURATION_PART.findall(text))
     return value if math.isfinite(value) and value >= 0 else None
 
 
@@ -52,78 +81,84 @@ def retry_after_s(headers: Mapping[str, str], now: Callable[[], datetime] = utc_
     A date is read against the response's own `Date` header, so that a wrong clock on this machine does not matter.
     """
     milliseconds = seconds(headers.get("retry-after-ms"))
-    if milliseconds is not None:
+    if milliseconds is not None and milliseconds / 1000 <= _LONGEST_S:
         return milliseconds / 1000
-    hint = headers.get("retry-after")
-    if hint is None:
-        return None
-    plain = seconds(hint)
-    return plain if plain is not None else _until(_http_date(hint), headers, now)
+    return _wait_s(headers.get("retry-after"), headers, now)
 
 
 def rate_signal(headers: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> RateSignal | None:
-    """The quota as an answer's headers state it, None where they state nothing (Gemini's never do).
+    """The provider's counts as an answer's headers state them, None where they state none (Gemini's do not).
 
-    Anthropic: `anthropic-ratelimit-*` with RFC 3339 resets; of its token buckets the one with the smallest share left.
-    OpenAI and those who copy it: `x-ratelimit-*` with durations.
+    A count that is negative (Azure sends -1), too long to be one, or out of a limit of zero is no count. A reset is a
+    duration, seconds, an epoch in seconds or milliseconds, or a date; of the two last the `Date` header is the clock.
     """
-    if headers.get(f"{_ANTHROPIC}requests-remaining") or headers.get(f"{_ANTHROPIC}tokens-remaining"):
-        return _anthropic_signal(headers, now)
-    signal = RateSignal(
-        requests_limit=_count(headers.get("x-ratelimit-limit-requests")),
-        requests_remaining=_count(headers.get("x-ratelimit-remaining-requests")),
-        requests_reset_s=seconds(headers.get("x-ratelimit-reset-requests")),
-        tokens_remaining=_count(headers.get("x-ratelimit-remaining-tokens")),
-        tokens_reset_s=seconds(headers.get("x-ratelimit-reset-tokens")),
-    )
-    return None if signal == RateSignal() else signal
+    quotas = {}
+    for name, spellings in _SPELLINGS.items():
+        for remaining, limit, reset in spellings:
+            text = headers.get(remaining)
+            if text is not None and (quota := _quota(text, headers.get(limit), headers.get(reset), headers, now)):
+                quotas[name] = quota
+                break
+    return RateSignal(**quotas) if quotas else None
 
 
-def _anthropic_signal(headers: Mapping[str, str], now: Callable[[], datetime]) -> RateSignal:
-    def count(name: str) -> int | None:
-        return _count(headers.get(_ANTHROPIC + name))
+def exhausted_reset_s(rate: RateSignal | None) -> float | None:
+    """Seconds until the counts that are at zero are full again, None where none is or its reset is not stated."""
+    if rate is None:
+        return None
+    quotas = (rate.requests, rate.tokens, rate.input_tokens, rate.output_tokens)
+    resets = [q.reset_s for q in quotas if q is not None and q.remaining == 0 and q.reset_s is not None]
+    return max(resets, default=None)
 
-    def reset(name: str) -> float | None:
-        return _until(_rfc3339(headers.get(f"{_ANTHROPIC}{name}-reset")), headers, now)
 
-    def share_left(bucket: str) -> float:
-        limit, remaining = count(f"{bucket}-limit"), count(f"{bucket}-remaining")
-        return remaining / limit if limit and remaining is not None else math.inf
+def until_s(moment: datetime, headers: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> float:
+    """Seconds from when the answer was sent until `moment`, 0 for one that has passed."""
+    return max(0.0, (moment - served_at(headers, now)).total_seconds())
 
-    bucket = min(("tokens", "input-tokens", "output-tokens"), key=share_left)
-    return RateSignal(
-        requests_limit=count("requests-limit"),
-        requests_remaining=count("requests-remaining"),
-        requests_reset_s=reset("requests"),
-        tokens_remaining=count(f"{bucket}-remaining"),
-        tokens_reset_s=reset(bucket),
-    )
+
+def served_at(headers: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> datetime:
+    """When the answer was sent, by the server's own clock where it says."""
+    return _http_date(headers.get("date", "")) or now()
+
+
+def _quota(
+    remaining: str, limit: str | None, reset: str | None, headers: Mapping[str, str], now: Callable[[], datetime]
+) -> Quota | None:
+    left, of = _count(remaining), _count(limit)
+    return None if left is None or of == 0 else Quota(left, of, _wait_s(reset, headers, now))
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    usable = text is not None and len(text) <= _LONGEST_COUNT and text.isascii() and text.isdigit()
+    return int(text) if usable and text is not None else None
 
 
-def _until(moment: datetime | None, headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
-    if moment is None:
-        return None
-    served_at = _http_date(headers.get("date")) or now()
-    return max(0.0, (moment - served_at).total_seconds())
-
-
-def _http_date(text: str | None) -> datetime | None:
+def _wait_s(text: str | None, headers: Mapping[str, str], now: Callable[[], datetime]) -> float | None:
     if text is None:
         return None
+    wait = seconds(text)
+    if wait is None:
+        moment = _rfc3339(text) or _http_date(text)
+        wait = until_s(moment, headers, now) if moment is not None else None
+    elif wait >= _FIRST_EPOCH_S:
+        epoch_s = wait / 1000 if wait >= _FIRST_EPOCH_MS else wait
+        wait = max(0.0, epoch_s - served_at(headers, now).timestamp())
+    return wait if wait is not None and wait <= _LONGEST_S else None
+
+
+@lru_cache(maxsize=16)
+def _http_date(text: str) -> datetime | None:
+    # Every answer of a second carries the same Date, and parsing one costs more than all the other headers.
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _rfc3339(text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _rfc3339(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -12,10 +12,10 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
 from harness.providers.guards import (
-    CONNECT_TIMEOUT_S,
     KEEPALIVE_S,
     CappedStream,
     cap_body,
+    connect_timeout_s,
     trust_environment,
 )
 from harness.urls import checked_base_url
@@ -39,7 +39,7 @@ def tuned_client(endpoint: Endpoint) -> httpx.AsyncClient:
     base_url = checked_base_url(endpoint.base_url)
     client: httpx.AsyncClient = HttpxAiohttpClient(
         headers={"accept-encoding": "identity"},
-        timeout=httpx.Timeout(endpoint.timeout_s, connect=min(CONNECT_TIMEOUT_S, endpoint.timeout_s), pool=None),
+        timeout=httpx.Timeout(endpoint.timeout_s, connect=connect_timeout_s(endpoint), pool=None),
         limits=httpx.Limits(
             max_connections=endpoint.connections,
             max_keepalive_connections=endpoint.connections,

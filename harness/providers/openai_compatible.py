@@ -115,6 +115,8 @@ class OpenAICompatibleProvider:
         choice = as_dict(choices[0]) if choices else {}
         message = choice.get("message")
         finish = as_text(choice.get("finish_reason"))
+        if choice.get("error"):
+            raise self._failures.inside(choice, headers)
         if not isinstance(message, dict) or finish == "error":
             raise self._failures.no_answer("JSON that holds no message")
         refusal = as_text(message.get("refusal"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.schema import FinishReason, LogprobsSpec, Message, RateSignal, SamplingParams, Usage
+from harness.schema import FinishReason, LogprobsSpec, Message, Quota, RateSignal, SamplingParams, Usage
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ async def test_the_quota_is_read_from_the_headers(answered):
         }
     )
 
-    assert done.rate == RateSignal(requests_limit=50, requests_remaining=49, requests_reset_s=30.0)
+    assert done.rate == RateSignal(requests=Quota(49, 50, 30.0))
 
 
 async def test_a_lone_surrogate_does_not_cost_the_answer(wire, server, connect, ask, reply):

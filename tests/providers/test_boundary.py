@@ -24,6 +24,7 @@ from harness.errors import (
     TransientError,
     UntrustedCertificate,
 )
+from harness.schema import Quota, RateSignal
 
 STATUSES = [
     (400, {}, RejectedError),
@@ -41,7 +42,10 @@ STATUSES = [
     (502, {}, TransientError),
     (503, {}, TransientError),
     (503, {"retry-after": "7"}, RateLimitedError),
+    (504, {}, TransientError),
+    (524, {}, TransientError),
     (529, {}, RateLimitedError),
+    (529, {"retry-after-ms": "7000"}, RateLimitedError),
 ]
 NO_ANSWERS = {
     "html": b"<!DOCTYPE html><title>Welcome</title>",
@@ -67,6 +71,7 @@ async def test_a_status_becomes_its_error_after_one_request(talk, reply, status,
     assert error.status == status
     assert error.retry_after_s == (7.0 if headers else None)
     assert "no luck today" in error.message
+    assert error.retryable is (expected in {TransientError, RateLimitedError})
     assert len(talk.server.seen) == 1
 
 
@@ -79,6 +84,96 @@ async def test_a_200_that_is_no_answer_is_transient(talk, reply, body, content_t
     assert error.status == 200
     assert "instead of an answer" in error.message
     assert len(talk.server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"code": 429}, RateLimitedError),
+        ({"code": 429, "status": "RESOURCE_EXHAUSTED"}, RateLimitedError),
+        ({"type": "rate_limit_error"}, RateLimitedError),
+        ({"type": "overloaded_error"}, RateLimitedError),
+        ({"code": "insufficient_quota"}, QuotaExhausted),
+        ({"code": 502}, TransientError),
+        ({"code": 503, "status": "UNAVAILABLE"}, TransientError),
+        ({"type": "api_error"}, TransientError),
+    ],
+)
+async def test_an_error_object_under_200_is_judged_by_the_code_in_it(talk, reply, facts, expected):
+    error = await talk.failure(reply(talk.wire.error("no luck today", **facts)))
+
+    assert (type(error), error.status) == (expected, 200)
+    assert "no luck today" in error.message
+    assert len(talk.server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [202, 204])
+async def test_another_success_without_an_answer_is_transient(talk, reply, status):
+    assert type(await talk.failure(reply(b"", status))) is TransientError
+
+
+@pytest.mark.parametrize(
+    ("status", "facts", "heals_after_s", "advice"),
+    [
+        (402, {"message": "Payment required"}, None, "Add credit"),
+        (400, {"message": "Your credit balance is too low to access the Claude API."}, None, "Add credit"),
+        (429, {"message": "You exceeded your current quota", "code": "insufficient_quota"}, None, "Add credit"),
+        (
+            400,
+            {"message": "your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."},
+            734_400,
+            "there again in 8d 12h, at 2026-12-01 00:00 UTC",
+        ),
+        (
+            429,
+            {"message": "quota", "details": [{"violations": [{"quotaId": "RequestsPerDayPerModel"}]}]},
+            72_000,
+            "there again in 20:00:00, at 2026-11-23 08:00 UTC",
+        ),
+    ],
+)
+async def test_an_exhausted_account_says_when_it_heals(talk, reply, status, facts, heals_after_s, advice):
+    date = {"date": "Sun, 22 Nov 2026 12:00:00 GMT"}
+
+    error = await talk.failure(reply({"type": "error", "error": facts}, status, date))
+
+    assert type(error) is QuotaExhausted
+    assert error.heals_after_s == heals_after_s
+    assert advice in error.message
+
+
+async def test_a_hint_beside_an_error_object_under_200_is_heeded(talk, reply):
+    error = await talk.failure(reply(talk.wire.error("slow down", code=429), headers={"retry-after": "7"}))
+
+    assert error.retry_after_s == 7.0
+
+
+async def test_a_429_carries_its_counts_and_waits_for_the_one_at_zero(talk, reply):
+    headers = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "0"}
+
+    error = await talk.failure(reply(talk.wire.error("slow"), 429, headers | {"x-ratelimit-reset-requests": "6m0s"}))
+
+    assert error.rate == RateSignal(requests=Quota(0, 60, 360.0))
+    assert error.retry_after_s == 360.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "message", "expected"),
+    [
+        ({"retry-after": "86400"}, "slow", 86_400.0),
+        ({"retry-after": "0.25"}, "slow", 0.25),
+        ({"retry-after-ms": "1500"}, "slow", 1.5),
+        (
+            {"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT", "date": "Sun, 22 Nov 2026 12:00:00 GMT"},
+            "slow",
+            30.0,
+        ),
+        ({}, "Please try again in 1.23s.", 1.23),
+        ({}, "slow", None),
+    ],
+)
+async def test_a_hint_is_read_in_full_in_every_form(talk, reply, headers, message, expected):
+    assert (await talk.failure(reply(talk.wire.error(message), 429, headers))).retry_after_s == expected
 
 
 @pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS.keys())
@@ -149,6 +244,29 @@ async def test_a_name_that_does_not_resolve_is_offline(talk, monkeypatch):
     assert "provider.invalid" in error.message
 
 
+async def test_a_network_that_swallows_packets_is_offline_and_nothing_was_sent(talk, monkeypatch):
+    async def swallowed(*_args, **_kwargs):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(aiohttp.connector.aiohappyeyeballs, "start_connection", swallowed)
+
+    error = await talk.failure(url="http://127.0.0.1:9", timeout_s=0.2)
+
+    assert type(error) is OfflineError
+    assert not error.sent
+
+
+async def test_a_tls_greeting_that_is_never_answered_is_offline(talk):
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        error = await talk.failure(url=address_of(server).replace("http:", "https:"), timeout_s=0.4)
+
+    assert type(error) is OfflineError
+
+
 async def test_an_untrusted_certificate_parks_the_lane_with_a_hint(talk, scripted):
     server = await scripted(tls=True)
     error = await talk.failure(url=server.url)
@@ -186,12 +304,13 @@ async def test_a_dripping_answer_ends_with_its_callers_deadline_and_the_client_l
     assert (await provider.generate(request)).text == "Hello."
 
 
-async def test_a_redirect_is_not_followed_and_no_key_leaves(talk, scripted, reply):
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed_and_no_key_leaves(talk, scripted, reply, status):
     elsewhere = await scripted()
     elsewhere.script(reply(talk.wire.plain))
     target = elsewhere.url.replace("127.0.0.1", "localhost")
 
-    error = await talk.failure(reply(b"", 307, {"location": f"{target}/v1"}))
+    error = await talk.failure(reply(b"", status, {"location": f"{target}/v1"}))
 
     assert type(error) is ModelUnavailable
     assert "redirects to localhost" in error.message

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 
+import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from harness.errors import ModelUnavailable, ProviderError, QuotaExhausted, RejectedError, TransientError
+from harness.errors import (
+    AuthenticationFailed,
+    ModelUnavailable,
+    OfflineError,
+    ProviderError,
+    QuotaExhausted,
+    RateLimitedError,
+    RejectedError,
+    TransientError,
+)
 from harness.provider import Endpoint
 from harness.providers.failures import Failures
 from harness.providers.guards import BodyTooLongError
+from harness.schema import Quota, RateSignal
 
 ENDPOINT = Endpoint("https://api.example.com", SecretStr("planted-key-3f9a1c"), key_name="EXAMPLE_KEY")
-FAILURES = Failures("Example", "model-1", ENDPOINT)
+NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+FAILURES = Failures("Example", "model-1", ENDPOINT, lambda: NOON)
 
 
-def refused(status: int, error: object) -> ProviderError:
-    return FAILURES.refused(status, {}, json.dumps(error).encode())
+def refused(status: int, error: object, headers: dict[str, str] | None = None) -> ProviderError:
+    return FAILURES.refused(status, headers or {}, json.dumps(error).encode())
 
 
 @pytest.mark.parametrize(
@@ -32,10 +46,117 @@ def refused(status: int, error: object) -> ProviderError:
         (403, {"error": {"type": "billing_error", "message": "x"}}),
         (429, {"error": {"code": "insufficient_quota", "message": "x"}}),
         (429, {"error": {"details": [{"violations": [{"quotaId": "GenerateRequestsPerDayPerProject"}]}]}}),
+        (429, {"error": {"code": 429, "message": "Rate limit exceeded: free-models-per-day. Add 10 credits"}}),
+        (429, {"error": {"code": 429, "metadata": {"limit_source": "openrouter_free_tier_daily"}}}),
     ],
 )
 def test_an_account_without_credit_parks_the_lane(status, error):
     assert type(refused(status, error)) is QuotaExhausted
+
+
+def test_a_quota_that_comes_back_by_itself_says_when():
+    error = refused(400, {"error": {"message": "specified API usage limits. You will regain access on 2026-11-23"}})
+
+    assert isinstance(error, QuotaExhausted)
+    assert error.heals_after_s == 43_200
+    assert "there again in 12:00:00, at 2026-11-23 00:00 UTC" in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (402, {"error": {"message": "Payment required"}}),
+        (400, {"error": {"message": "Your credit balance is too low to access the Claude API."}}),
+        (429, {"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}),
+    ],
+)
+def test_an_empty_account_asks_for_money_whatever_the_headers_say(status, error):
+    refusal = refused(status, error, {"retry-after": "60"})
+
+    assert isinstance(refusal, QuotaExhausted)
+    assert refusal.heals_after_s is None
+    assert "Add credit" in refusal.message
+
+
+def test_a_refusal_carries_the_counts_of_its_headers():
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s"}
+
+    assert refused(429, {}, headers).rate == RateSignal(requests=Quota(0, None, 30.0))
+    assert refused(402, {}, headers).rate == RateSignal(requests=Quota(0, None, 30.0))
+    assert refused(500, {}).rate is None
+
+
+def test_counts_that_openrouter_passes_on_in_the_body_are_read_there():
+    reset = str(int(NOON.timestamp() + 41) * 1000)
+    inside = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+    error = {"error": {"code": 429, "message": "Rate limit exceeded", "metadata": {"headers": inside}}}
+
+    refusal = refused(429, error)
+
+    assert (type(refusal), refusal.retry_after_s) == (RateLimitedError, 41.0)
+    assert refusal.rate == RateSignal(requests=Quota(0, 20, 41.0))
+
+
+def test_the_words_of_the_provider_behind_a_gateway_are_quoted():
+    error = {"error": {"message": "Provider returned error", "metadata": {"raw": "upstream is full"}}}
+
+    assert "Provider returned error: upstream is full." in refused(502, error).message
+
+
+def test_a_request_that_alone_exceeds_a_minutes_tokens_is_rejected_not_waited_for():
+    words = "Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Requested 30601."
+
+    error = refused(429, {"error": {"message": words, "type": "tokens", "code": "rate_limit_exceeded"}})
+
+    assert type(error) is RejectedError
+    assert "shorten the prompt" in error.message
+
+
+def test_a_prompt_that_a_gateway_moderates_away_is_no_bad_key():
+    error = {"error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["x"], "flagged_input": "..."}}}
+
+    assert type(refused(403, error)) is RejectedError
+    assert type(refused(403, {"error": {"message": "no access"}})) is AuthenticationFailed
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (400, RejectedError),
+        (401, AuthenticationFailed),
+        (402, QuotaExhausted),
+        (404, ModelUnavailable),
+        (429, RateLimitedError),
+        ("429", RateLimitedError),
+        ("rate_limit_exceeded", RateLimitedError),
+        ("insufficient_quota", QuotaExhausted),
+        (502, TransientError),
+        (529, RateLimitedError),
+    ],
+)
+def test_an_error_under_a_success_is_judged_by_its_own_code(code, expected):
+    error = FAILURES.inside({"error": {"code": code, "message": "no luck"}}, {})
+
+    assert type(error) is expected
+    assert error.status == 200
+    assert re.search(r"answered 200 with error \d+ for model-1: no luck\.", error.message)
+
+
+@pytest.mark.parametrize("code", [None, 200, 7, True, 4.5, "weird", [429], 10**30, "\u0664\u0662\u0669"])
+def test_an_error_under_a_success_without_a_usable_code_is_no_answer(code):
+    error = FAILURES.inside({"error": {"code": code, "message": "no luck"}}, {})
+
+    assert (type(error), error.status) == (TransientError, 200)
+    assert "instead of an answer" in error.message
+
+
+def test_a_proxy_that_turns_the_connection_away_is_the_network():
+    info = aiohttp.RequestInfo(None, "CONNECT", {}, None)
+
+    error = FAILURES.unreachable(aiohttp.ClientHttpProxyError(info, (), status=407, message="Proxy auth required"))
+
+    assert type(error) is OfflineError
+    assert not error.sent
 
 
 def test_the_word_credit_in_a_prompt_is_no_empty_account():
@@ -104,6 +225,13 @@ LEAVES = st.none() | st.integers() | st.text(max_size=9)
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=9))
 def test_any_json_in_an_error_body_is_judged(value):
     assert isinstance(refused(429, value), ProviderError)
+
+
+@given(st.datetimes().map(lambda moment: f"{moment:%a, %d %b %Y %H:%M:%S} GMT") | st.text(), st.text())
+def test_any_clock_of_a_server_gives_a_sentence(date, day):
+    for words in (f"specified API usage limits. You will regain access on {day}", "quota"):
+        error = {"error": {"message": words, "details": [{"violations": [{"quotaId": "PerDay"}]}]}}
+        assert isinstance(refused(429, error, {"date": date}), QuotaExhausted)
 
 
 def test_the_cause_decides_not_the_name_on_top():

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.errors import QuotaExhausted, TransientError
-from harness.schema import FinishReason, LogprobsSpec, Message, RateSignal, SamplingParams, Usage
+from harness.errors import QuotaExhausted, RateLimitedError, TransientError
+from harness.schema import FinishReason, LogprobsSpec, Message, Quota, RateSignal, SamplingParams, Usage
 
 
 @pytest.fixture
@@ -199,6 +199,25 @@ async def test_wrong_shapes_are_no_answer(answered, facts):
         await answered(**facts)
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"), [(429, RateLimitedError), (502, TransientError), ("strange", TransientError)]
+)
+async def test_an_error_inside_a_choice_is_judged_by_its_code(choice, code, expected):
+    broken = {"message": {"content": "Hal"}, "finish_reason": "error", "error": {"code": code, "message": "upstream"}}
+
+    with pytest.raises(expected, match="upstream") as caught:
+        await choice(**broken)
+
+    assert type(caught.value) is expected
+
+
+async def test_an_error_that_vllm_wraps_in_no_object_is_judged_too(wire, server, connect, ask, reply):
+    server.script(reply({"object": "error", "message": "engine is full", "code": 503}))
+
+    with pytest.raises(TransientError, match=r"answered 200 with error 503 .* engine is full"):
+        await connect(wire, server.url).generate(ask(wire))
+
+
 async def test_logprobs_are_ranked_and_end_where_asked(wire, choice, ask):
     alternatives = [
         {"token": "Hi", "logprob": -2.5},
@@ -241,7 +260,7 @@ async def test_the_quota_is_read_from_the_headers(answered):
         }
     )
 
-    assert done.rate == RateSignal(60, 59, 360.0, 149984, 0.12)
+    assert done.rate == RateSignal(requests=Quota(59, 60, 360.0), tokens=Quota(149984, None, 0.12))
 
 
 async def test_an_empty_account_is_no_rate_limit(wire, server, connect, ask, reply):
