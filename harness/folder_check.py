@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.config import expand
@@ -15,7 +16,6 @@ from harness.resume import FirstPrompts, choose_folder, recovered_run_id, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from harness.config import LaneConfig, RunConfig
     from harness.findings import Report
@@ -25,8 +25,14 @@ _BYTES_PER_TOKEN = 6
 _BYTES_PER_ALTERNATIVE = 90
 
 
-def examine_folder(folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report) -> None:
-    """Add to `report` what `folder` and its disk say."""
+def examine_folder(
+    folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report, fetch_bytes: int = 0
+) -> None:
+    """Add to `report` what `folder` and the disks say.
+
+    Args:
+        fetch_bytes: weights that the run will bring into the Hub's cache.
+    """
     try:
         choose_folder(str(folder), fresh=False, resume=False)
         refuse_held(folder)
@@ -34,7 +40,7 @@ def examine_folder(folder: Path, config: RunConfig, lanes: Sequence[LaneConfig],
     except HarnessError as error:
         report.add(Level.PROBLEM, "folder", str(error))
         return
-    _room(folder, lanes, report)
+    _room(folder, lanes, report, fetch_bytes)
 
 
 def examine_journal(folder: Path, config: RunConfig, report: Report) -> None:
@@ -67,16 +73,40 @@ def _refuse_another_plan(folder: Path, config: RunConfig, lanes: Sequence[LaneCo
             return
 
 
-def _room(folder: Path, lanes: Sequence[LaneConfig], report: Report) -> None:
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+def _room(folder: Path, lanes: Sequence[LaneConfig], report: Report, fetch_bytes: int) -> None:
+    existing = _existing(folder)
     count = report.survey.count if report.survey else 0
-    needed = sum(count * lane.variant.repeats * _line_bytes(lane) for lane in lanes)
-    free = shutil.disk_usage(existing).free
-    told = f"{free / 1e9:.1f} GB free at {existing}, about {needed / 1e6:.0f} MB needed"
+    answers = sum(count * lane.variant.repeats * _line_bytes(lane) for lane in lanes)
+    what, needed = f"about {_told(answers)} needed for the answers", answers
+    if fetch_bytes:
+        from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415 - only where a model comes from the Hub
+
+        cache = _existing(Path(HF_HUB_CACHE))
+        weights = f"{_told(fetch_bytes)} needed for weights to fetch"
+        if cache.stat().st_dev == existing.stat().st_dev:
+            # One disk has to hold both.
+            what, needed = f"{what} and {weights}", needed + fetch_bytes
+        else:
+            _compare(cache, weights, fetch_bytes, "set HF_HOME to a folder on another disk", report)
+    way_out = "name another folder with --output DIR"
+    _compare(existing, what, needed, f"{way_out}, or set HF_HOME" if needed > answers else way_out, report)
+
+
+def _compare(place: Path, what: str, needed: int, way_out: str, report: Report) -> None:
+    free = shutil.disk_usage(place).free
+    told = f"{_told(free)} free at {place}, {what}"
     if free < needed:
-        report.add(Level.PROBLEM, "disk", f"{told}. Make room, or name another folder with --output DIR.")
+        report.add(Level.PROBLEM, "disk", f"{told}. Make room, or {way_out}.")
     else:
         report.add(Level.OK, "disk", f"{told}.")
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+
+
+def _told(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"  # noqa: PLR2004 - where GB reads well
 
 
 def _line_bytes(lane: LaneConfig) -> int:

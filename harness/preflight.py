@@ -16,15 +16,19 @@ from harness.config.lanes import endpoint_of
 from harness.errors import ConfigError, PromptFileError
 from harness.findings import Level, Report
 from harness.folder_check import examine_folder, examine_journal
+from harness.local_check import examine_local
+from harness.online_check import ask_pools
 from harness.prompts import open_prompts, survey
 from harness.providers import capabilities
 from harness.providers.guards import checked_key
+from harness.resume import FirstPrompts
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.config import LaneConfig, ModelConfig, Overrides, RunConfig
+    from harness.findings import Finding
 
 _PACKAGES = {
     ProviderType.CLAUDE: ("anthropic", "aiohttp"),
@@ -34,30 +38,49 @@ _PACKAGES = {
 }
 
 
-def check_command(config_path: Path, overrides: Overrides) -> int:
-    """`harness check`: prints every finding; 0 where nothing stands in the way, else 2."""
+def check_command(config_path: Path, overrides: Overrides, *, online: bool = False) -> int:
+    """`harness check`: prints every finding; 0 where nothing stands in the way, else 2.
+
+    Args:
+        online: also send one short question to every pool, which costs a few tokens.
+    """
     config = apply_overrides(load_config(config_path), overrides)
-    folder = Path(config.output_dir)
-    report = examine(config, Environment.of_process(), config_path, folder)
+    environment, folder = Environment.of_process(), Path(config.output_dir)
+    report = examine(config, environment, config_path, folder, thorough=True)
     # `run` does without this: it opens the journal next, and may have been told to mend it.
     examine_journal(folder, config, report)
-    for finding in report.findings:
-        sys.stdout.write(finding.line() + "\n")
+    _print(report.findings)
+    if online:
+        offline = len(report.findings)
+        ask_pools(config, environment, report)
+        _print(report.findings[offline:])
     count = len(report.problems)
-    verdict = "ready: `harness run` can begin" if not count else f"{count} problem(s): `harness run` would refuse"
+    verdict = f"{count} problem(s): mend what is marked above first" if count else "ready: `harness run` can begin"
     sys.stdout.write(f"{verdict}\n")
     return 2 if count else 0
 
 
-def examine(config: RunConfig, environment: Environment, config_path: Path, folder: Path) -> Report:
-    """Look at everything; nothing is sent, loaded or written. `folder` is where the results will go."""
+def _print(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        sys.stdout.write(finding.line() + "\n")
+    sys.stdout.flush()
+
+
+def examine(
+    config: RunConfig, environment: Environment, config_path: Path, folder: Path, *, thorough: bool = False
+) -> Report:
+    """Look at everything; nothing is sent, loaded or written. `folder` is where the results will go.
+
+    Args:
+        thorough: load the tokenizers of local models, which takes seconds, to see the prompts as the models will.
+    """
     report = Report()
     _packages(config, report)
     lanes = _config(config, config_path, report)
     _prompts(config, config_path, report)
     _models(lanes, environment, report)
-    _local(lanes, report)
-    examine_folder(folder, config, lanes, report)
+    fetch_bytes = _local(config, lanes, report, thorough=thorough)
+    examine_folder(folder, config, lanes, report, fetch_bytes)
     return report
 
 
@@ -207,22 +230,10 @@ def _key(model: ModelConfig, environment: Environment, report: Report) -> None:
             )
 
 
-def _local(lanes: Sequence[LaneConfig], report: Report) -> None:
-    models = [model for model in _entries(lanes) if model.type is ProviderType.LOCAL]
-    if not models or not all(map(_is_installed, _PACKAGES[ProviderType.LOCAL])):
-        return
-    from harness.local.inspection import inspect_device, inspect_model  # noqa: PLC0415
-    from harness.providers.registry import local_spec  # noqa: PLC0415
-
-    levels = {"ok": Level.OK, "warning": Level.WARNING, "error": Level.PROBLEM}
-    for device in dict.fromkeys(model.device for model in models):
-        found = inspect_device(device)
-        report.add(levels[found.level], "device", found.message)
-    for model in models:
-        try:
-            findings = inspect_model(local_spec(model))
-        except ConfigError as error:
-            report.add(Level.PROBLEM, "local", str(error))
-            continue
-        for found in findings:
-            report.add(levels[found.level], "local", found.message)
+def _local(config: RunConfig, lanes: Sequence[LaneConfig], report: Report, *, thorough: bool) -> int:
+    """The bytes that are still to be fetched from the Hub."""
+    is_asked = any(lane.model.type is ProviderType.LOCAL for lane in lanes)
+    if not is_asked or not all(map(_is_installed, _PACKAGES[ProviderType.LOCAL])):
+        return 0
+    prompts = FirstPrompts(report.prompts, config.num_prompts) if report.prompts else None
+    return examine_local(lanes, prompts, report, thorough=thorough)

@@ -3,150 +3,116 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, LaneError
+from harness.findings import Finding, Level
+from harness.local.hub import cached_folder
+from harness.local.memory import count_parameters, told
+from harness.local.remote import Remote, ask_the_hub
 from harness.local.weights import read_json, weight_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from harness.local.spec import LocalModelSpec
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "vocab.txt")
-_HUB_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to know. An `error` means that a run cannot use the model; `message` says what to do."""
-
-    level: Literal["ok", "warning", "error"]
-    message: str
-
-
-def inspect_model(spec: LocalModelSpec, *, ask_hub: Callable[[LocalModelSpec], int] | None = None) -> list[Finding]:
-    """What `spec` would load: its files and their size, its tokenizer and chat template. Loads nothing.
+class Inspection:
+    """What a model would load.
 
     Args:
-        ask_hub: bytes of a repository's weights, or a raised `LaneError`, for a repository that is not in the local
-            cache; `ask_the_hub` unless told otherwise.
+        folder: where all of its files are; None where they are still to be fetched, or cannot be had.
+        parameters: how many numbers of each safetensors type its weights hold; empty where that is not known.
+        fetch_bytes: what is still to be fetched.
+    """
+
+    findings: tuple[Finding, ...]
+    folder: Path | None = None
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    fetch_bytes: int = 0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether nothing that was found keeps a run from loading the model."""
+        return all(finding.level is not Level.PROBLEM for finding in self.findings)
+
+
+def inspect_model(spec: LocalModelSpec, *, ask_hub: Callable[[LocalModelSpec], Remote] = ask_the_hub) -> Inspection:
+    """What `spec` would load: its files and their size, and its tokenizer. Loads nothing.
+
+    Args:
+        ask_hub: what the Hub holds, or a raised `LaneError`, for a repository that is not in the local cache.
     """
     try:
         folder = spec.folder or cached_folder(spec)
-        if folder is None:
-            size = (ask_hub or ask_the_hub)(spec)
-            return [
-                Finding("ok", f"{spec.source} is on the Hugging Face Hub and will be fetched ({_gigabytes(size)})."),
-                *_code(spec),
-            ]
-        return [*_folder(spec, folder), *_code(spec)]
+        if folder is not None:
+            files = weight_files(folder)
+            parameters = count_parameters(files)
+            size = sum(path.stat().st_size for path in files)
+            found = Finding(Level.OK, "local", f"{spec.model_name}: {told(size)} of weights in {folder}.")
+            return Inspection((found, *_folder(spec, folder), *_code(spec)), folder, parameters)
+        remote = ask_hub(spec)
     except HarnessError as exc:
-        return [Finding("error", str(exc))]
+        return Inspection((Finding(Level.PROBLEM, "local", str(exc)),))
+    found = Finding(
+        Level.OK,
+        "local",
+        f"{spec.source} may be fetched from the Hugging Face Hub, and a run will ({told(remote.weight_bytes)}). After "
+        f"`hf download {spec.source}`, `check` looks at its chat template and context too.",
+    )
+    return Inspection((found, *_code(spec)), None, remote.parameters, remote.fetch_bytes)
 
 
 def inspect_device(word: str) -> Finding:
     """Whether the device that `word` names is there. Imports torch, but not to find a CPU."""
     if word == "cpu":
-        return Finding("ok", "device: cpu.")
+        return Finding(Level.OK, "device", "device: cpu.")
     try:
         from harness.local.devices import resolve_device  # noqa: PLC0415 - seconds of import, only where it is used
 
         device = resolve_device(word)
     except ImportError as exc:
         return Finding(
-            "error",
+            Level.PROBLEM,
+            "device",
             f"Local models need a package that is not installed ({exc}): `pip install 'llm-pilot-harness[local]'`.",
         )
     except LaneError as exc:
-        return Finding("error", exc.message)
+        return Finding(Level.PROBLEM, "device", exc.message)
     if word == "auto" and device.type == "cpu":
-        return Finding("ok", "device: auto is the CPU here; models of billions of parameters will be slow.")
-    return Finding("ok", f"device: {word} is {device}.")
+        message = "device: auto is the CPU here; models of billions of parameters will be slow."
+        return Finding(Level.OK, "device", message)
+    return Finding(Level.OK, "device", f"device: {word} is {device}.")
 
 
-def cached_folder(spec: LocalModelSpec, cache_dir: Path | None = None) -> Path | None:
-    """The folder in the Hub's local cache that holds all of `spec`'s weights, None where they are not all there."""
-    from harness.local.hub import snapshot  # noqa: PLC0415
-
-    try:
-        folder, _ = snapshot(spec, cache_dir=cache_dir, cached_only=True)
-        weight_files(folder)
-    except LaneError:
-        return None
-    return folder
-
-
-def ask_the_hub(spec: LocalModelSpec) -> int:
-    """Bytes of the safetensors files of `spec`'s repository, asked of the Hub; proves that it may be fetched.
-
-    Raises:
-        LaneError: it does not exist, is gated, has no safetensors, or the Hub cannot be reached.
-    """
-    from huggingface_hub import HfApi  # noqa: PLC0415
-
-    from harness.local.hub import unreachable  # noqa: PLC0415
-
-    hub = HfApi()
-    try:
-        info = hub.model_info(spec.source, revision=spec.revision, files_metadata=True, timeout=_HUB_TIMEOUT_S)
-        # Anyone may read about a gated repository; only this says whether its files may be fetched.
-        hub.auth_check(spec.source)
-    except Exception as exc:
-        raise unreachable(spec, exc) from exc
-    sizes = [file.size or 0 for file in info.siblings or () if file.rfilename.endswith(".safetensors")]
-    if not sizes:
-        raise LaneError(f"{spec.source} has no safetensors weights on the Hub. Choose a repository that has.")
-    return sum(sizes)
-
-
-def _folder(spec: LocalModelSpec, folder: Path) -> list[Finding]:
-    files = weight_files(folder)
-    size = sum(path.stat().st_size for path in files)
-    findings = [Finding("ok", f"{spec.model_name}: {_gigabytes(size)} of weights in {folder}.")]
-    config = read_json(folder / "config.json")
-    if not config:
-        findings.append(Finding("error", f"{folder} has no config.json. Fetch the model again."))
-    if config.get("is_encoder_decoder"):
-        findings.append(
-            Finding("error", f"{spec.model_name} is an encoder-decoder model, which cannot be run. Remove it.")
-        )
-    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
-        findings.append(
-            Finding("error", f"{folder} has no tokenizer. Fetch the model again, tokenizer files included.")
-        )
-    elif "auto_map" in config and not spec.trust_remote_code:
-        findings.append(
-            Finding(
-                "warning",
-                f"{spec.model_name} brings Python code of its own. If transformers does not know the model, read the "
-                "code and set trust_remote_code: true for it.",
-            )
-        )
-    return [*findings, *_template(spec, folder)]
-
-
-def _template(spec: LocalModelSpec, folder: Path) -> list[Finding]:
+def inspect_template(spec: LocalModelSpec, folder: Path) -> list[Finding]:
+    """What the text of the chat template in `folder` says of itself, where it is not rendered."""
     source = chat_template(folder)
     if not source:
-        return [
-            Finding(
-                "warning",
-                f"{spec.model_name} has no chat template: prompts are written as `User: …` and `Assistant:`. "
-                "That suits base models; for an instruction-tuned one fetch its tokenizer files again.",
-            )
-        ]
+        return [without_template(spec.model_name)]
     if "strftime_now" in source:
-        return [
-            Finding(
-                "warning",
-                f"The chat template of {spec.model_name} may write today's date into prompts. Freeze it with "
-                "chat_template_kwargs, where the template takes a date.",
-            )
-        ]
-    return [Finding("ok", f"{spec.model_name} has a chat template.")]
+        message = (
+            f"The chat template of {spec.model_name} may write today's date into prompts. Freeze it with "
+            "chat_template_kwargs, where the template takes a date; `harness check` says which."
+        )
+        return [Finding(Level.WARNING, "template", message)]
+    return [Finding(Level.OK, "template", f"{spec.model_name} has a chat template.")]
+
+
+def without_template(name: str) -> Finding:
+    """That a model has no chat template."""
+    return Finding(
+        Level.WARNING,
+        "template",
+        f"{name} has no chat template: prompts are written as `User: …` and `Assistant:`. "
+        "That suits base models; for an instruction-tuned one fetch its tokenizer files again.",
+    )
 
 
 def chat_template(folder: Path) -> str | None:
@@ -160,16 +126,28 @@ def chat_template(folder: Path) -> str | None:
     return found if isinstance(found, str) or found is None else json.dumps(found)
 
 
+def _folder(spec: LocalModelSpec, folder: Path) -> list[Finding]:
+    config = read_json(folder / "config.json")
+    if not config:
+        return [Finding(Level.PROBLEM, "local", f"{folder} has no config.json. Fetch the model again.")]
+    findings = []
+    if config.get("is_encoder_decoder"):
+        message = f"{spec.model_name} is an encoder-decoder model, which cannot be run. Remove it."
+        findings.append(Finding(Level.PROBLEM, "local", message))
+    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+        message = f"{folder} has no tokenizer. Fetch the model again, tokenizer files included."
+        findings.append(Finding(Level.PROBLEM, "local", message))
+    elif "auto_map" in config and not spec.trust_remote_code:
+        message = (
+            f"{spec.model_name} brings Python code of its own. If transformers does not know the model, read the "
+            "code and set trust_remote_code: true for it."
+        )
+        findings.append(Finding(Level.WARNING, "local", message))
+    return findings
+
+
 def _code(spec: LocalModelSpec) -> list[Finding]:
     if not spec.trust_remote_code:
         return []
-    return [
-        Finding(
-            "warning",
-            f"{spec.model_name}: trust_remote_code is set, so Python files that come with the weights will run.",
-        )
-    ]
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - where GB reads well
+    message = f"{spec.model_name}: trust_remote_code is set, so Python files that come with the weights will run."
+    return [Finding(Level.WARNING, "local", message)]

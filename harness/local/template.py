@@ -64,7 +64,7 @@ class Template:
             text = _plain(request.messages, request.system)
             ids, system = self._tokenizer(text)["input_ids"], request.system
         else:
-            text = self._apply(request.messages, request.system, kwargs)
+            text = self.text(request.messages, request.system, kwargs)
             ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
             system = self._injected_system(kwargs) if request.system is None else request.system
         record = {
@@ -76,7 +76,12 @@ class Template:
         }
         return Rendered(tuple(self._with_one_bos(ids)), record)
 
-    def _apply(self, messages: Sequence[Message], system: str | None, kwargs: Mapping[str, Any]) -> str:
+    def text(self, messages: Sequence[Message], system: str | None, kwargs: Mapping[str, Any]) -> str:
+        """What the chat template makes of `messages`; there has to be one.
+
+        Raises:
+            RejectedError: it refuses them.
+        """
         turns = [{"role": message.role, "content": message.content} for message in messages]
         if system is not None:
             turns.insert(0, {"role": "system", "content": system})
@@ -104,8 +109,8 @@ class Template:
     def _find_injected(self, kwargs: Mapping[str, Any]) -> str | None:
         user = [Message("user", "x")]
         try:
-            marked = self._apply(user, _SENTINEL, kwargs)
-            bare = self._apply(user, None, kwargs)
+            marked = self.text(user, _SENTINEL, kwargs)
+            bare = self.text(user, None, kwargs)
         except RejectedError:
             return None
         before, found, after = marked.partition(_SENTINEL)

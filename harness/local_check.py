@@ -1,0 +1,159 @@
+"""What the local models of a config need: their files, what they will see of the prompts, memory. Loads no weights."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from harness.errors import ConfigError, LaneError
+from harness.findings import Level
+from harness.plan import requests_for
+from harness.providers.registry import local_spec
+from harness.schema import ProviderType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from harness.config import LaneConfig
+    from harness.findings import Report
+    from harness.local.inspection import Inspection
+    from harness.local.remote import Remote
+    from harness.local.spec import LocalModelSpec
+    from harness.schema import Prompt, Request
+
+_COUNTED = 32
+"""The longest prompts, by their bytes, that are counted in tokens: bytes tell nearly, and tokenizing all takes long."""
+
+
+def examine_local(
+    lanes: Sequence[LaneConfig],
+    prompts: Iterable[Prompt] | None,
+    report: Report,
+    *,
+    thorough: bool,
+    ask_hub: Callable[[LocalModelSpec], Remote] | None = None,
+) -> int:
+    """Add to `report` what the local lanes need; the bytes of weights that are still to be fetched.
+
+    Args:
+        prompts: what will be asked, None where that is not known.
+        thorough: load the tokenizers too and look at the prompts as the models will see them, which takes seconds.
+        ask_hub: what the Hub says of a repository, unless it is the Hub itself that is asked.
+    """
+    from harness.local.inspection import inspect_device, inspect_model  # noqa: PLC0415 - only where there are any
+    from harness.local.remote import ask_the_hub  # noqa: PLC0415
+
+    lanes = [lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL]
+    devices = {device: inspect_device(device) for device in dict.fromkeys(lane.model.device for lane in lanes)}
+    report.findings += devices.values()
+    samples = _samples(prompts) if thorough and prompts is not None else []
+    to_fetch: dict[tuple[str, str | None], int] = {}
+    for spec, sharers in _by_spec(lanes, report).items():
+        inspection = inspect_model(spec, ask_hub=ask_hub or ask_the_hub)
+        report.findings += inspection.findings
+        to_fetch[spec.source, spec.revision] = inspection.fetch_bytes
+        if not inspection.is_usable:
+            continue
+        row = _look(spec, inspection, sharers, samples, report, thorough=thorough)
+        if devices[spec.device].level is not Level.PROBLEM:
+            _weigh(spec, inspection, row, report)
+    return sum(to_fetch.values())
+
+
+def _by_spec(lanes: Sequence[LaneConfig], report: Report) -> dict[LocalModelSpec, list[LaneConfig]]:
+    """The lanes that share a load of weights."""
+    found: dict[LocalModelSpec, list[LaneConfig]] = {}
+    for lane in lanes:
+        try:
+            found.setdefault(local_spec(lane.model), []).append(lane)
+        except ConfigError as error:
+            report.add(Level.PROBLEM, "local", str(error))
+    return found
+
+
+def _look(
+    spec: LocalModelSpec,
+    inspection: Inspection,
+    lanes: Sequence[LaneConfig],
+    samples: Sequence[Prompt],
+    report: Report,
+    *,
+    thorough: bool,
+) -> int:
+    """Look at the prompts as the model will see them; how many numbers the longest answer keeps, 0 if not known."""
+    from harness.local.inspection import inspect_template  # noqa: PLC0415
+    from harness.local.memory import cached_numbers  # noqa: PLC0415
+
+    if inspection.folder is None:
+        return 0
+    if not thorough:
+        report.findings += inspect_template(spec, inspection.folder)
+        return 0
+    from harness.local.preview import load_tokenizer, preview  # noqa: PLC0415
+
+    try:
+        loaded = load_tokenizer(spec, inspection.folder)
+    except LaneError as error:
+        report.add(Level.PROBLEM, "local", error.message)
+        return 0
+    tokens = 0
+    for lane in _distinct(lanes):
+        requests = list(_requests(lane, samples))
+        if requests:
+            seen = preview(loaded, lane.model.label or lane.model.name, requests)
+            report.findings += seen.findings
+            tokens = max(tokens, seen.longest + lane.variant.sampling.max_tokens)
+    return tokens * cached_numbers(loaded.config)
+
+
+def _weigh(spec: LocalModelSpec, inspection: Inspection, numbers: int, report: Report) -> None:
+    from harness.local import memory  # noqa: PLC0415
+
+    kind, room = memory.room_on(spec.device)
+    if room is None or not inspection.parameters:
+        return
+    load = memory.load_of(inspection.parameters, spec, kind, numbers)
+    report.findings.append(memory.judge(spec.model_name, load, room))
+    if kind == "cuda":
+        passage = memory.judge_passage(spec.model_name, load, memory.main_memory())
+        report.findings += [passage] if passage else []
+
+
+def _distinct(lanes: Sequence[LaneConfig]) -> Iterator[LaneConfig]:
+    """Of lanes that differ in their sampling alone, the first: their prompts read the same."""
+    seen = set()
+    for lane in lanes:
+        variant = lane.variant
+        kwargs = json.dumps(dict(variant.chat_template_kwargs), sort_keys=True, default=repr)
+        key = (kwargs, variant.system, variant.sampling.max_tokens)
+        if key not in seen:
+            seen.add(key)
+            yield lane
+
+
+def _requests(lane: LaneConfig, samples: Sequence[Prompt]) -> Iterator[Request]:
+    return islice(requests_for(lane.variant, lane.seed, samples), 0, None, lane.variant.repeats)
+
+
+def _samples(prompts: Iterable[Prompt]) -> list[Prompt]:
+    """The first prompt, the first with a system text, the first conversation, and the longest ones."""
+    kinds: dict[str, Prompt] = {}
+
+    def noted() -> Iterator[Prompt]:
+        for prompt in prompts:
+            kinds.setdefault("first", prompt)
+            if prompt.system is not None:
+                kinds.setdefault("system", prompt)
+            if prompt.messages is not None:
+                kinds.setdefault("conversation", prompt)
+            yield prompt
+
+    longest = heapq.nlargest(_COUNTED, noted(), key=_size)
+    return list({prompt.id: prompt for prompt in (*kinds.values(), *longest)}.values())
+
+
+def _size(prompt: Prompt) -> int:
+    turns = [prompt.text] if prompt.messages is None else [turn.content for turn in prompt.messages]
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in (*turns, prompt.system or ""))

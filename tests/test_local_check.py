@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.config import RunConfig, expand
+from harness.errors import ModelUnavailable
+from harness.findings import Level, Report
+from harness.local import inspection
+from harness.local.remote import Remote
+from harness.local_check import _samples, examine_local
+from harness.schema import Message, Prompt
+
+DEMO = {"name": "demo", "type": "local", "model_path": "demo", "device": "cpu"}
+HUB = {"name": "org/name", "type": "local", "device": "cpu"}
+PROMPTS = [Prompt("p1", "Is it so?"), Prompt("p2", "Is it so, and why, and since when?")]
+
+
+@pytest.fixture
+def nothing_cached(monkeypatch):
+    monkeypatch.setattr(inspection, "cached_folder", lambda spec: None)
+
+
+def look(*models, prompts=PROMPTS, thorough=True, ask_hub=None, **shared):
+    """The report on local models, and the bytes that are to be fetched for them."""
+    report = Report()
+    lanes = expand(RunConfig.model_validate({"models": models, "max_tokens": 16, **shared}))
+    fetched = examine_local(lanes, prompts, report, thorough=thorough, ask_hub=ask_hub)
+    return report, fetched
+
+
+def about(report, subject):
+    return [finding for finding in report.findings if finding.subject == subject]
+
+
+def test_a_local_model_is_looked_at_whole():
+    report, fetched = look(DEMO)
+
+    assert [finding.subject for finding in report.findings] == ["device", "local", "template", "context", "memory"]
+    assert {finding.level for finding in report.findings} == {Level.OK}
+    assert fetched == 0
+
+
+def test_variants_that_read_alike_are_looked_at_once():
+    report, _ = look(DEMO, temperature=[0.0, 0.7, 1.0], repeats=3)
+
+    assert [len(about(report, subject)) for subject in ("device", "local", "template", "memory")] == [1, 1, 1, 1]
+
+
+def test_what_reads_differently_is_looked_at_each_by_itself():
+    report, _ = look({**DEMO, "label": "plain"}, {**DEMO, "label": "brief", "system": "Be brief."})
+
+    plain, brief = about(report, "template")
+    assert plain.message.startswith("plain: ")
+    assert brief.message.startswith("brief: ")
+    assert "Be brief." in brief.message
+    assert len(about(report, "memory")) == 1
+
+
+def test_the_start_of_a_run_loads_no_tokenizer(monkeypatch):
+    from harness.local import preview
+
+    monkeypatch.setattr(preview, "load_tokenizer", lambda *args: pytest.fail("loaded"))
+
+    report, _ = look(DEMO, thorough=False)
+
+    assert [finding.subject for finding in report.findings] == ["device", "local", "template", "memory"]
+
+
+def test_answers_that_no_context_holds_are_a_problem():
+    report, _ = look(DEMO, max_tokens=10**9)
+
+    [finding] = about(report, "context")
+    assert finding.level is Level.PROBLEM
+
+
+def test_a_tokenizer_that_cannot_be_loaded_is_a_problem(monkeypatch):
+    from harness.local import preview
+
+    def fail(spec, folder):
+        raise ModelUnavailable("It cannot be loaded. Fetch it again.")
+
+    monkeypatch.setattr(preview, "load_tokenizer", fail)
+
+    report, _ = look(DEMO)
+
+    assert [finding.message for finding in report.problems] == ["It cannot be loaded. Fetch it again."]
+
+
+def test_prompts_that_are_not_known_are_not_looked_at():
+    report, _ = look(DEMO, prompts=None)
+
+    assert about(report, "template") == about(report, "context") == []
+
+
+def test_weights_that_several_variants_share_are_fetched_once(nothing_cached):
+    remote = Remote(2000, 1500, {"BF16": 1000})
+
+    report, fetched = look(HUB, {**HUB, "label": "half", "dtype": "bfloat16"}, ask_hub=lambda spec: remote)
+
+    assert fetched == 1500
+    assert [finding.message.partition(";")[0] for finding in about(report, "memory")] == [
+        "org/name: its weights take 0.0 MB as float32",
+        "org/name: its weights take 0.0 MB as bfloat16",
+    ]
+
+
+def test_weights_on_the_hub_that_no_memory_holds_are_a_problem_before_they_are_fetched(nothing_cached):
+    report, _ = look(HUB, ask_hub=lambda spec: Remote(10**18, 10**18, {"BF16": 10**18}))
+
+    [finding] = about(report, "memory")
+    assert finding.level is Level.PROBLEM
+
+
+def test_a_repository_that_may_not_be_fetched_is_a_problem_and_needs_no_room(nothing_cached):
+    def gated(spec):
+        raise ModelUnavailable(f"{spec.source} is gated. Accept its terms.")
+
+    report, fetched = look(HUB, ask_hub=gated)
+
+    assert ["gated" in finding.message for finding in report.problems] == [True]
+    assert fetched == 0
+
+
+def test_memory_is_no_matter_where_the_device_is_not_there():
+    report, _ = look({**DEMO, "device": "cuda:99"})
+
+    assert about(report, "device")[0].level is Level.PROBLEM
+    assert about(report, "memory") == []
+
+
+def test_the_first_of_each_kind_and_the_longest_prompts_are_looked_at():
+    talk = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
+    kinds = [Prompt("first", "x"), Prompt("system", "x", system="S"), Prompt("talk", "c", messages=talk)]
+    # In bytes the last one is the longest.
+    many = [Prompt(f"p{index}", "y" * (100 + index)) for index in range(100)]
+
+    samples = _samples([*kinds, *many, Prompt("wide", "長" * 100)])
+
+    names = [prompt.id for prompt in samples]
+    assert names[:4] == ["first", "system", "talk", "wide"]
+    assert len(names) == len(set(names)) == 3 + 32
+    assert "p99" in names
