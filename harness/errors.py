@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.schema import RateSignal
+
 
 class HarnessError(Exception):
     """The root of the tree. Its text is a sentence that says what to do next."""
@@ -97,6 +99,7 @@ class ProviderError(HarnessError):
         retry_after_s: seconds the provider asks to wait, or None where it gave no hint.
         request_id: the provider's id of the failed attempt.
         sent: whether the request may have left this machine (a refused connection did not).
+        rate: the provider's counts as the headers of the failed attempt state them, None where they state none.
     """
 
     retryable: ClassVar[bool] = False
@@ -109,6 +112,7 @@ class ProviderError(HarnessError):
         retry_after_s: float | None = None,
         request_id: str | None = None,
         sent: bool = True,
+        rate: RateSignal | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -116,6 +120,7 @@ class ProviderError(HarnessError):
         self.retry_after_s = retry_after_s
         self.request_id = request_id
         self.sent = sent
+        self.rate = rate
 
 
 class TransientError(ProviderError):
@@ -156,7 +161,27 @@ class AuthenticationFailed(LaneError):  # noqa: N818 - reads as the fact it is
 
 
 class QuotaExhausted(LaneError):  # noqa: N818
-    """Out of credit, or the day's quota is used up."""
+    """Out of credit, or the day's quota is used up.
+
+    Args:
+        heals_after_s: seconds after which the quota is there again by itself, None where somebody has to do something.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        request_id: str | None = None,
+        sent: bool = True,
+        rate: RateSignal | None = None,
+        heals_after_s: float | None = None,
+    ) -> None:
+        super().__init__(
+            message, status=status, retry_after_s=retry_after_s, request_id=request_id, sent=sent, rate=rate
+        )
+        self.heals_after_s = heals_after_s
 
 
 class ModelUnavailable(LaneError):  # noqa: N818

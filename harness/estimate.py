@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.plan import requests_for
 from harness.schema import ProviderType
-from harness.tokens import estimated_tokens
+from harness.tokens import estimated_input, most_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -130,15 +130,14 @@ class _Sum:
     def __init__(self, planned: PlannedLane, mean_output: float | None) -> None:
         self.planned = planned
         self._from_answers = mean_output is not None
-        self._most = planned.lane.variant.sampling.max_tokens
+        self._most = most_output(planned.lane.variant)
         self._expected = self._most if mean_output is None else min(mean_output, self._most)
         self._requests = self._input_tokens = 0
         self._max_cost = self._expected_cost = 0.0
 
     def add(self, request: Request) -> None:
         """Count one request, whose price may be that of a long prompt."""
-        system = () if request.system is None else (request.system,)
-        tokens = estimated_tokens((*system, *(message.content for message in request.messages)))
+        tokens = estimated_input(request)
         self._requests += 1
         self._input_tokens += tokens
         if (pricing := self.planned.pricing) is not None:

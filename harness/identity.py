@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.digests import DIGEST_SIZE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.schema import Message, Variant
+    from harness.schema import Variant
 
 _EXACT_IN_A_FLOAT = 2**53
 
@@ -35,33 +37,40 @@ def variant_identity(variant: Variant) -> bytes:
         "run_seed": variant.run_seed,
         "simulated": variant.simulated,
     }
-    return _json(facts)
+    return orjson.dumps(_canonical(facts), option=orjson.OPT_SORT_KEYS)
 
 
-def item_id(identity: bytes, prompt_id: str, messages: Sequence[Message], system: str | None, repeat: int) -> str:
-    """blake2b-128 in hex of a variant's identity and what one prompt and repeat add to it.
+def item_identity(prompt_id: str, turns: Sequence[Sequence[str]], system: str | None, repeat: int) -> bytes:
+    """What one prompt and repeat add to a variant's identity, as canonical JSON.
 
     Args:
-        identity: `variant_identity` of the variant (computed once for many prompts).
+        turns: role and content of each.
         system: the system text in force, the prompt's own or the variant's.
     """
-    facts = {
-        "prompt_id": prompt_id,
-        "messages": [[message.role, message.content] for message in messages],
-        "system": system,
-        "repeat": repeat,
-    }
-    return hashlib.blake2b(identity + b"\n" + _json(facts), digest_size=16).hexdigest()
+    # Canonical as it stands: the keys are in their order, the only number is a float, an absent fact is left out.
+    facts = {"messages": turns, "prompt_id": prompt_id, "repeat": float(repeat)}
+    if system is not None:
+        facts["system"] = system
+    return orjson.dumps(facts)
+
+
+class ItemHasher:
+    """Item ids of one variant, as 16 bytes: blake2b-128 of its identity and of what an item adds to it."""
+
+    def __init__(self, variant: Variant) -> None:
+        self._state = hashlib.blake2b(variant_identity(variant) + b"\n", digest_size=DIGEST_SIZE)
+
+    def __call__(self, identity: bytes) -> bytes:
+        """The id of the item whose `item_identity` is given."""
+        state = self._state.copy()
+        state.update(identity)
+        return state.digest()
 
 
 def item_seed(run_seed: int, prompt_id: str, repeat: int) -> int:
     """The item's own seed: blake2b of (run seed, prompt id, repeat), modulo 2³¹; the same for every variant."""
     digest = hashlib.blake2b(orjson.dumps([run_seed, prompt_id, repeat]), digest_size=8).digest()
     return int.from_bytes(digest, "big") % 2**31
-
-
-def _json(facts: dict[str, Any]) -> bytes:
-    return orjson.dumps(_canonical(facts), option=orjson.OPT_SORT_KEYS)
 
 
 def _canonical(value: Any) -> Any:

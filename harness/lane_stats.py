@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 _YOUNGEST_PACE_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a lane sends nothing, and until when: infinity, and no `until_time`, where nobody can say."""
+
+    reason: str
+    until: float
+    until_time: datetime | None
+
+    def left_s(self, clock: float) -> float:
+        """How much of it is left, in seconds."""
+        return max(0.0, self.until - clock)
+
+
 @dataclass(slots=True, kw_only=True)
 class LaneStats:
     """Mutable, and of bounded memory however many items there are. Times are seconds of one monotonic clock."""
@@ -28,12 +41,11 @@ class LaneStats:
     total: int
     resumed: int
     cap_rpm: float | None
-    in_flight: int = 0
-    paused_until: float | None = None
-    paused_until_time: datetime | None = None
-    pause_reason: str | None = None
-    park_reason: str | None = None
+    in_flight: int | None = 0
+    pause: Hold | None = None
+    park: Hold | None = None
     is_completed: bool = False
+    cost_usd: float | None = None
     _outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     _sent: SlidingSum = field(default_factory=lambda: SlidingSum(60.0, 60))
     _tokens: SlidingSum = field(default_factory=lambda: SlidingSum(60.0, 60))
@@ -44,10 +56,18 @@ class LaneStats:
     _first_work: float | None = None
 
     def start(self, clock: float) -> None:
-        """A request was sent."""
-        self.in_flight += 1
-        self.park_reason = None
-        self._sent.add(clock)
+        """A request was sent, and is in flight until `end`."""
+        self._move_in_flight(+1)
+        self.park = None
+        self.sent(clock)
+
+    def end(self) -> None:
+        """A request that was started is over."""
+        self._move_in_flight(-1)
+
+    def sent(self, clock: float, requests: int = 1) -> None:
+        """Requests were sent of which no more is known."""
+        self._sent.add(clock, requests)
         if self._first_sent is None:
             self._first_sent = clock
 
@@ -55,6 +75,8 @@ class LaneStats:
         """An item got its outcome."""
         outcome = outcome_of(result.finish_reason)
         self._outcomes[outcome] += 1
+        if result.cost_usd is not None:
+            self.cost_usd = (self.cost_usd or 0.0) + result.cost_usd
         self._finished.add(clock)
         if self._first_work is None:
             # Not when it was sent: a local request may wait for another model for an hour before anybody works on it.
@@ -63,10 +85,15 @@ class LaneStats:
             self._answered_seconds.append(result.elapsed_seconds)
             self._tokens.add(clock, result.output_tokens or 0)
 
+    def add_failures(self, items: int) -> None:
+        """So many more items have failed, or fewer where their failure is made good: nothing that tells of a pace."""
+        self._outcomes[Outcome.FAILED] += items
+
     def snapshot(self, clock: float, busy_models: AbstractSet[str]) -> VariantSnapshot:
         """The lane at `clock`; `busy_models` are those that local threads are loading or running."""
         counts = Counts(self.total, self.resumed, **self._outcomes, in_flight=self.in_flight)
         state = self._state(clock, counts, busy_models)
+        hold = {LaneState.PAUSED: self.pause, LaneState.PARKED: self.park}.get(state)
         seconds = sorted(self._answered_seconds)
         return VariantSnapshot(
             name=self.name,
@@ -79,20 +106,21 @@ class LaneStats:
             tokens_per_second=self._tokens.total(clock) / self._worked_s(clock, at_most=60.0),
             p50_s=percentile(seconds, 0.5),
             p95_s=percentile(seconds, 0.95),
-            eta_s=self._eta_s(clock, counts) if state in {LaneState.RUNNING, LaneState.PAUSED} else None,
+            eta_s=None if state in {LaneState.WAITING, LaneState.DONE} else self._eta_s(clock, counts),
             state=state,
-            reason={LaneState.PAUSED: self.pause_reason, LaneState.PARKED: self.park_reason}.get(state),
-            paused_until=self.paused_until_time if state is LaneState.PAUSED else None,
+            reason=hold.reason if hold else None,
+            paused_until=hold.until_time if hold else None,
+            cost_usd=self.cost_usd,
         )
 
     def _state(self, clock: float, counts: Counts, busy_models: AbstractSet[str]) -> LaneState:
-        if counts.remaining == 0 and counts.in_flight == 0:
+        if counts.remaining == 0 and not counts.in_flight:
             return LaneState.DONE
-        if self.park_reason is not None:
+        if self.park is not None and self.park.left_s(clock) > 0:
             return LaneState.PARKED
         if self.is_completed:
             return LaneState.DONE
-        if self._pause_s(clock) > 0:
+        if self.pause is not None and self.pause.left_s(clock) > 0:
             return LaneState.PAUSED
         is_local_and_unstarted = self.provider == "local" and not counts.finished
         if self._first_sent is None or (is_local_and_unstarted and busy_models and self.model not in busy_models):
@@ -109,15 +137,16 @@ class LaneStats:
 
     def _eta_s(self, clock: float, counts: Counts) -> float | None:
         finished = self._finished.total(clock)
-        pause_s = self._pause_s(clock)
+        pause_s = max((hold.left_s(clock) for hold in (self.pause, self.park) if hold is not None), default=0.0)
         if not finished or math.isinf(pause_s):
             return None
         at_this_pace = counts.remaining * self._worked_s(clock, at_most=600.0) / finished
         at_the_cap = counts.remaining * 60.0 / self.cap_rpm if self.cap_rpm else 0.0
         return pause_s + max(at_this_pace, at_the_cap)
 
-    def _pause_s(self, clock: float) -> float:
-        return 0.0 if self.paused_until is None else max(0.0, self.paused_until - clock)
+    def _move_in_flight(self, requests: int) -> None:
+        if self.in_flight is not None:
+            self.in_flight += requests
 
     def _worked_s(self, clock: float, *, at_most: float) -> float:
         worked = 0.0 if self._first_work is None else clock - self._first_work

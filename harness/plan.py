@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.digests import digest16
-from harness.identity import item_id, item_seed, variant_identity
+from harness.identity import ItemHasher, item_identity, item_seed
 from harness.schema import Message, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     from harness.digests import DigestSet
@@ -24,17 +24,48 @@ def requests_for(
     Args:
         run_seed: what each item's own seed derives from.
     """
-    identity = variant_identity(variant)
+    hasher, repeats = ItemHasher(variant), range(variant.repeats)
     for prompt in prompts:
-        messages = prompt.messages or (Message("user", prompt.text),)
-        system = prompt.system if prompt.system is not None else variant.system
-        for repeat in range(variant.repeats):
-            name = item_id(identity, prompt.id, messages, system, repeat)
-            if bytes.fromhex(name) not in skip:
+        turns, system = _turns(prompt), _system(prompt, variant)
+        for repeat in repeats:
+            digest = hasher(item_identity(prompt.id, turns, system, repeat))
+            if digest not in skip:
+                messages = prompt.messages or (Message("user", prompt.text),)
                 seed = item_seed(run_seed, prompt.id, repeat)
-                yield Request(name, prompt, variant, repeat, seed, messages, system)
+                yield Request(digest.hex(), prompt, variant, repeat, seed, messages, system)
+
+
+def count_in(
+    items: DigestSet | AbstractSet[bytes], variants: Sequence[Variant], prompts: Iterable[Prompt]
+) -> list[int]:
+    """How many requests of each variant are in `items` (item ids as 16 bytes); the prompts are gone through once."""
+    counts = [0] * len(variants)
+    hashers = [(index, variant, ItemHasher(variant)) for index, variant in enumerate(variants)]
+    most = max((variant.repeats for variant in variants), default=0)
+    for prompt in prompts:
+        turns = _turns(prompt)
+        for repeat in range(most):
+            known: dict[str | None, bytes] = {}
+            for index, variant, hasher in hashers:
+                if repeat >= variant.repeats:
+                    continue
+                system = _system(prompt, variant)
+                if (identity := known.get(system)) is None:
+                    identity = known[system] = item_identity(prompt.id, turns, system, repeat)
+                counts[index] += hasher(identity) in items
+    return counts
 
 
 def place_of(prompt_id: str, variant_name: str, repeat: int) -> bytes:
     """Where an item stands in the plan, whatever its text and parameters: two items in one place mean a change."""
     return digest16(prompt_id, variant_name, str(repeat))
+
+
+def _turns(prompt: Prompt) -> list[list[str]]:
+    if not prompt.messages:
+        return [["user", prompt.text]]
+    return [[message.role, message.content] for message in prompt.messages]
+
+
+def _system(prompt: Prompt, variant: Variant) -> str | None:
+    return prompt.system if prompt.system is not None else variant.system

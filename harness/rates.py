@@ -21,17 +21,19 @@ class SlidingSum:
         self._sums = [0.0] * buckets
         self._newest: int | None = None
 
-    def add(self, now: float, amount: float = 1.0) -> None:
-        """Add `amount` at `now`, in seconds of a clock that never goes back."""
-        self._sums[self._advance(now) % len(self._sums)] += amount
+    def add(self, at: float, amount: float = 1.0) -> None:
+        """Add `amount` at `at`, in seconds of the clock. What is told late counts for its own time, where that does."""
+        bucket = int(at // self._width_s)
+        if bucket > self._advance(bucket) - len(self._sums):
+            self._sums[bucket % len(self._sums)] += amount
 
     def total(self, now: float) -> float:
         """What is left of everything added, at `now`."""
-        self._advance(now)
+        self._advance(int(now // self._width_s))
         return math.fsum(self._sums)
 
-    def _advance(self, now: float) -> int:
-        bucket = int(now // self._width_s)
+    def _advance(self, bucket: int) -> int:
+        """Forget what is too old by the time of `bucket`; the newest one that there has been."""
         if bucket == self._newest:
             return bucket
         if self._newest is None:

@@ -155,14 +155,25 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class RateSignal:
-    """What an answer's headers say of the quota; seconds until it is full again, None where not said."""
+class Quota:
+    """One of a provider's own counts: `remaining` of `limit` are left, and all of them `reset_s` seconds from now."""
 
-    requests_limit: int | None = None
-    requests_remaining: int | None = None
-    requests_reset_s: float | None = None
-    tokens_remaining: int | None = None
-    tokens_reset_s: float | None = None
+    remaining: int
+    limit: int | None = None
+    reset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateSignal:
+    """What an answer's headers say of the provider's counts; None for one that they do not mention.
+
+    `tokens` is a count of input and output together; a provider states that one or the two beside it.
+    """
+
+    requests: Quota | None = None
+    tokens: Quota | None = None
+    input_tokens: Quota | None = None
+    output_tokens: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict, deque
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from harness.lane_stats import LaneStats
+from harness.lane_stats import Hold, LaneStats
+from harness.messages import Messages
+from harness.oldest import oldest_of
 from harness.snapshot import (
     Counts,
-    ErrorLine,
     ErrorSeen,
     LaneState,
     LocalSnapshot,
-    NoteLine,
     NoteSeen,
     ResultSeen,
     RunSnapshot,
@@ -31,16 +31,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.record import Record
+    from harness.snapshot import RequestInFlight
 
 __all__ = ["LocalSnapshot", "RunSnapshot", "RunStats"]
 
-_ERRORS_KEPT = 5
-_NOTES_KEPT = 20
-_LONGEST_MESSAGE = 500
-
 
 class RunStats:
-    """The mutable side. `clock` is monotonic, in seconds; `now` tells local time."""
+    """The mutable side.
+
+    Args:
+        clock: in seconds, monotonic.
+        now: tells local time.
+        watched: the run is another process's: what is in flight is unknown, and `ended` says when it is over.
+    """
 
     def __init__(
         self,
@@ -48,18 +51,21 @@ class RunStats:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        watched: bool = False,
     ) -> None:
         self._results_path = results_path
         self._clock = clock
         self._now = now
         self._began = clock()
         self._version = 0
+        self._over: bool | None = False if watched else None
         self._lanes: dict[str, LaneStats] = {}
+        self._sources: dict[str, Callable[[], RequestInFlight | None]] = {}
         self._local: dict[str, LocalSnapshot] = {}
-        self._errors: OrderedDict[str, ErrorLine] = OrderedDict()
-        self._notes: deque[NoteLine] = deque(maxlen=_NOTES_KEPT)
-        self._notes_made = 0
+        self._messages = Messages()
         self._cost_usd: float | None = None
+        self._spent_before_usd: float | None = None
+        self._max_cost_usd: float | None = None
         self._listeners: list[Callable[[Seen], None]] = []
 
     @property
@@ -73,9 +79,9 @@ class RunStats:
         Returns:
             What ends it.
         """
-        for note in self._notes:
+        for note in self._messages.notes:
             listener(NoteSeen(note.message))
-        for error in self._errors.values():
+        for error in self._messages.errors:
             listener(ErrorSeen(error.variants[-1] if error.variants else None, error.message))
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
@@ -100,7 +106,17 @@ class RunStats:
             total=total,
             resumed=already_done,
             cap_rpm=cap_rpm,
+            in_flight=0 if self._over is None else None,
         )
+        self._version += 1
+
+    def follow(self, name: str, source: Callable[[], RequestInFlight | None]) -> None:
+        """Ask `source` for the variant's oldest request in flight whenever a snapshot is taken."""
+        self._sources[name] = source
+
+    def budget(self, max_cost_usd: float | None, spent_before_usd: float | None) -> None:
+        """What the folder's answers may cost at most, and what those of earlier runs have cost; None where unknown."""
+        self._max_cost_usd, self._spent_before_usd = max_cost_usd, spent_before_usd
         self._version += 1
 
     def started(self, name: str) -> None:
@@ -111,47 +127,62 @@ class RunStats:
     def attempt_failed(self, name: str, message: str) -> None:
         """The attempt under way failed, and why, whether or not its item is tried again. It ends nothing by itself."""
         self._keep_error(name, message)
-        self._tell(ErrorSeen(name, message))
 
     def dropped(self, name: str) -> None:
         """An attempt that was started is over without an outcome for its item."""
-        self._lanes[name].in_flight -= 1
+        self._lanes[name].end()
         self._version += 1
 
     def finished(self, name: str, record: Record) -> None:
         """An attempt that was started gave its item its outcome: `record`, which is on disk."""
-        self._lanes[name].in_flight -= 1
+        self._lanes[name].end()
         self.count(result_seen(name, record))
 
-    def count(self, result: ResultSeen) -> None:
-        """Take a result into account whose attempt was not started here, such as one read from a journal."""
-        self._lanes[result.variant].finish(self._clock(), result)
+    def count(self, result: ResultSeen, *, sent: int = 0) -> None:
+        """Take a result into account that has no attempt under way here, and with it `sent` requests never started."""
+        lane = self._lanes[result.variant]
+        if sent:
+            lane.sent(self._clock(), sent)
+        lane.finish(self._clock(), result)
         if result.cost_usd is not None:
             self._cost_usd = (self._cost_usd or 0.0) + result.cost_usd
         self._version += 1
         self._tell(result)
 
+    def found(self, name: str, *, resumed: int = 0, failed: int = 0) -> None:
+        """So many more items of the variant have an answer, or a failure, of an earlier run than was known."""
+        self._lanes[name].resumed += resumed
+        self._lanes[name].add_failures(failed)
+        self._version += 1
+
     def paused(self, name: str, until: float, reason: str) -> None:
         """The variant sends nothing before `until`, a time of the monotonic clock, or infinity where nobody can say."""
         lane = self._lanes[name]
-        if (lane.paused_until, lane.pause_reason) == (until, reason):
-            return
-        lane.paused_until, lane.pause_reason = until, reason
-        lane.paused_until_time = (
-            self._now() + timedelta(seconds=until - self._clock()) if math.isfinite(until) else None
-        )
-        self._version += 1
-
-    def resumed(self, name: str) -> None:
-        """The variant's pause is over, if there was one; a parked lane stays parked."""
-        lane = self._lanes[name]
-        if lane.paused_until is not None:
-            lane.paused_until = lane.paused_until_time = lane.pause_reason = None
+        if lane.pause is None or (lane.pause.until, lane.pause.reason) != (until, reason):
+            lane.pause = self._hold(reason, until)
             self._version += 1
 
-    def parked(self, name: str, reason: str) -> None:
-        """The variant has stopped although items remain, until an attempt of it is `started` again."""
-        self._lanes[name].park_reason = reason
+    def resumed(self, name: str) -> None:
+        """The variant's pause is over; where there was none, its park is, if time heals that."""
+        lane = self._lanes[name]
+        if lane.pause is not None:
+            lane.pause = None
+            self._version += 1
+        elif lane.park is not None and math.isfinite(lane.park.until):
+            self.unparked(name)
+
+    def parked(self, name: str, reason: str, until: float | None = None) -> None:
+        """The variant has stopped although items remain, until an attempt of it is `started` again.
+
+        Args:
+            until: when it goes on by itself, a time of the monotonic clock; None where somebody has to do something.
+        """
+        self._lanes[name].park = self._hold(reason, math.inf if until is None else until)
+        self._version += 1
+
+    def unparked(self, name: str) -> None:
+        """The variant has not stopped after all, or no more."""
+        self._lanes[name].park = None
         self._version += 1
 
     def completed(self, name: str) -> None:
@@ -167,26 +198,35 @@ class RunStats:
 
     def note(self, message: str) -> None:
         """Something to know that is no error."""
-        self._notes_made += 1
-        self._notes.append(NoteLine(self._notes_made, self._now(), message[:_LONGEST_MESSAGE]))
+        self._messages.note(message, self._now())
         self._version += 1
         self._tell(NoteSeen(message))
 
     def error(self, message: str) -> None:
         """Something went wrong that belongs to no variant."""
         self._keep_error(None, message)
-        self._tell(ErrorSeen(None, message))
+
+    def ended(self) -> None:
+        """The run is over that is watched here."""
+        self._over = True
+        self._version += 1
 
     def snapshot(self) -> RunSnapshot:
         """The run as it is now."""
-        clock = self._clock()
+        clock, at = self._clock(), self._now()
         busy = {local.model for local in self._local.values() if local.model is not None}
         variants = tuple(lane.snapshot(clock, busy) for lane in self._lanes.values())
-        unfinished = [v for v in variants if v.state not in (LaneState.DONE, LaneState.PARKED)]
+        if self._over:
+            variants = tuple(replace(variant, eta_s=None) for variant in variants)
+        # What waits for another model's turn on the device is old and tells nothing.
+        unstarted = {v.name for v in variants if v.provider == "local" and v.state is LaneState.WAITING}
+        sources = [(name, source) for name, source in self._sources.items() if name not in unstarted]
+        unfinished = [] if self._over else [v for v in variants if v.goes_on_by_itself]
         estimates = [v.eta_s for v in unfinished if v.eta_s is not None]
+        known_costs = [cost for cost in (self._spent_before_usd, self._cost_usd) if cost is not None]
         return RunSnapshot(
             version=self._version,
-            at=self._now(),
+            at=at,
             elapsed_s=clock - self._began,
             results_path=self._results_path,
             variants=variants,
@@ -196,21 +236,22 @@ class RunStats:
             tokens_per_second=sum(v.tokens_per_second for v in variants),
             eta_s=max(estimates, default=None),
             eta_is_partial=len(estimates) < len(unfinished),
-            cost_usd=self._cost_usd,
-            errors=tuple(self._errors.values()),
-            notes=tuple(self._notes),
+            cost_usd=sum(known_costs) if known_costs else None,
+            errors=self._messages.errors,
+            notes=self._messages.notes,
+            max_cost_usd=self._max_cost_usd,
+            oldest=oldest_of(sources, clock, at),
+            over=self._over,
         )
 
+    def _hold(self, reason: str, until: float) -> Hold:
+        at = self._now() + timedelta(seconds=until - self._clock()) if math.isfinite(until) else None
+        return Hold(reason, until, at)
+
     def _keep_error(self, variant: str | None, message: str) -> None:
-        kept = message[:_LONGEST_MESSAGE]
-        seen = self._errors.pop(kept, None)
-        variants = dict.fromkeys(seen.variants if seen else ())
-        if variant is not None:
-            variants[variant] = None
-        self._errors[kept] = ErrorLine(tuple(variants), kept, seen.count + 1 if seen else 1, self._now())
-        if len(self._errors) > _ERRORS_KEPT:
-            self._errors.popitem(last=False)
+        self._messages.error(variant, message, self._now())
         self._version += 1
+        self._tell(ErrorSeen(variant, message))
 
     def _tell(self, seen: Seen) -> None:
         for listener in self._listeners:

@@ -107,20 +107,20 @@ class Simulator:
 
 
 @pytest.fixture(scope="session")
-def _simulators() -> Iterator[Callable[[float], Simulator]]:
-    """Simulators by their latency, each started when it is first asked for and ended with the session."""
-    running: dict[float, tuple[Simulator, subprocess.Popen]] = {}
+def _simulators() -> Iterator[Callable[..., Simulator]]:
+    """Simulators by their settings, each started when it is first asked for and ended with the session."""
+    running: dict[str, tuple[Simulator, subprocess.Popen]] = {}
 
-    def start(latency_s: float) -> Simulator:
-        if latency_s not in running:
-            settings = json.dumps({"latency_s": latency_s, "latency_spread": 0.0})
+    def start(**settings) -> Simulator:
+        said = json.dumps({"latency_spread": 0.0, **settings})
+        if said not in running:
             process = subprocess.Popen(
-                [sys.executable, "-m", "harness.simulator", "--parent-watch", "--settings-json", settings],
+                [sys.executable, "-m", "harness.simulator", "--parent-watch", "--settings-json", said],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            running[latency_s] = (Simulator(json.loads(process.stdout.readline())["url"]), process)
-        return running[latency_s][0]
+            running[said] = (Simulator(json.loads(process.stdout.readline())["url"]), process)
+        return running[said][0]
 
     yield start
     for _, process in running.values():
@@ -128,16 +128,24 @@ def _simulators() -> Iterator[Callable[[float], Simulator]]:
 
 
 @pytest.fixture
-def simulator(_simulators) -> Simulator:
-    """A simulator that answers at once and has counted nothing yet."""
-    made = _simulators(0.0)
-    made.reset()
-    return made
+def start_simulator(_simulators) -> Callable[..., Simulator]:
+    """Gives a simulator with these settings that has counted nothing yet."""
+
+    def start(**settings) -> Simulator:
+        made = _simulators(**settings)
+        made.reset()
+        return made
+
+    return start
 
 
 @pytest.fixture
-def slow_simulator(_simulators) -> Simulator:
+def simulator(start_simulator) -> Simulator:
+    """A simulator that answers at once and has counted nothing yet."""
+    return start_simulator(latency_s=0.0)
+
+
+@pytest.fixture
+def slow_simulator(start_simulator) -> Simulator:
     """A simulator that takes 50 ms for every answer and has counted nothing yet."""
-    made = _simulators(0.05)
-    made.reset()
-    return made
+    return start_simulator(latency_s=0.05)

@@ -78,3 +78,42 @@ def test_a_million_digests_take_less_than_26_megabytes():
     # The allocator rounds each bucket up to a multiple of 16 bytes.
     headers = len(packed._buckets) * (empty + 15)
     assert contents / sample * 1_000_000 + pointers + headers < 26_000_000
+
+
+@pytest.fixture(params=["one by one", "all at once"])
+def packed_set(request, monkeypatch):
+    """`DigestSet.of`, as for few and as for many."""
+    monkeypatch.setattr("harness.digests._MANY", 1 if request.param == "all at once" else 1 << 30)
+    return lambda digests: DigestSet.of(b"".join(digests))
+
+
+@pytest.mark.parametrize("repeated", [1, 3])
+def test_a_set_of_packed_digests_holds_each_once(packed_set, repeated):
+    digests = [digest16(str(number)) for number in range(1000)] + [bytes(16), b"\xff" * 16]
+    made = packed_set(digests * repeated)
+    assert len(made) == len(digests)
+    assert sorted(made) == sorted(digests)
+    assert all(digest in made for digest in digests)
+    assert digest16("another") not in made
+
+
+def test_packed_digests_that_share_a_half_are_told_apart(packed_set):
+    halves = [bytes(8), b"\0" * 7 + b"\1", b"\xff" * 8]
+    digests = [first + second for first in halves for second in halves]
+    assert sorted(packed_set([*digests, *digests[::-1]])) == sorted(digests)
+
+
+def test_a_set_of_packed_digests_can_grow(packed_set):
+    made = packed_set([digest16("a"), digest16("b")])
+    assert not made.add(digest16("a"))
+    assert made.add(digest16("c"))
+    assert len(made) == 3
+
+
+def test_no_digests_make_an_empty_set(packed_set):
+    assert len(packed_set([])) == 0
+
+
+def test_half_a_digest_is_refused(packed_set):
+    with pytest.raises(ValueError, match="no whole number of digests"):
+        packed_set([bytes(24)])

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
-from harness.identity import item_id, item_seed, variant_identity
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.identity import ItemHasher, item_identity, item_seed, variant_identity
 from harness.schema import LogprobsSpec, Message, ProviderType, SamplingParams, Variant
 
 VARIANT = Variant(
@@ -16,7 +21,8 @@ TURN = (Message("user", "Does CVE-2021-44228 exist?"),)
 
 
 def _id(variant: Variant = VARIANT, prompt_id: str = "p1", messages=TURN, system=None, repeat: int = 0) -> str:
-    return item_id(variant_identity(variant), prompt_id, messages, system, repeat)
+    turns = [[message.role, message.content] for message in messages]
+    return ItemHasher(variant)(item_identity(prompt_id, turns, system, repeat)).hex()
 
 
 def test_the_golden_id_never_changes():
@@ -68,3 +74,30 @@ def test_an_items_seed_derives_from_run_seed_prompt_and_repeat_and_fits_31_bits(
     assert len(seeds) == 4
     assert all(0 <= seed < 2**31 for seed in seeds)
     assert item_seed(42, "prompt_0001", 0) == 1813754351
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(
+    texts,
+    st.lists(st.tuples(st.sampled_from(["user", "assistant"]), texts), max_size=3),
+    st.none() | texts,
+    st.integers(0, 1000),
+)
+def test_an_id_is_the_hash_of_sorted_json_with_numbers_as_floats_and_without_absent_facts(
+    prompt_id, turns, system, repeat
+):
+    facts = {"prompt_id": prompt_id, "messages": turns, "repeat": float(repeat)}
+    if system is not None:
+        facts["system"] = system
+    written = variant_identity(VARIANT) + b"\n" + orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+    made = _id(prompt_id=prompt_id, messages=[Message(*turn) for turn in turns], system=system, repeat=repeat)
+    assert made == hashlib.blake2b(written, digest_size=16).hexdigest()
+
+
+def test_what_is_canonical_json_of_a_variant_is_pinned():
+    assert variant_identity(VARIANT) == (
+        b'{"chat_template_kwargs":{},"extra_body":{},"model":"claude-sonnet-4-6","provider":"claude",'
+        b'"sampling":{"max_tokens":2048.0,"stop":[],"temperature":0.7},"simulated":false}'
+    )

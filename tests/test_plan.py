@@ -3,10 +3,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.digests import DigestSet
-from harness.plan import place_of, requests_for
+from harness.plan import count_in, place_of, requests_for
 from harness.schema import Message, Prompt
 
 PROMPTS = [Prompt("a", "one"), Prompt("b", "two", system="own"), Prompt("c", "three")]
+GOLDEN = [
+    "5cd1c36a8a8edbef53abfc1b573fec10",
+    "504138d44f7c462436d07824e0b76d06",
+    "b7f30a87f142bc3c534413510b4e4237",
+    "8003812f9e28b2f7d63acfcdfbc480f1",
+    "b8ab29af1d660d7f3bfe22677de23e4e",
+    "82f490dffeca69c69198d237919dd0c3",
+    "3edf07d3b50449a3609cb1e58820e7c6",
+    "564879244c3b8280da175ab0c40865b7",
+]
 
 
 def test_every_prompt_comes_once_a_repeat_prompt_by_prompt(make_variant):
@@ -54,6 +64,31 @@ def test_an_item_has_the_same_seed_in_every_variant(make_variant):
     seeds = [[request.seed for request in requests_for(variant, 42, PROMPTS)] for variant in (one, other)]
     assert seeds[0] == seeds[1]
     assert len(set(seeds[0])) == 3
+
+
+def test_an_item_has_the_id_that_it_always_had(make_variant):
+    turns = (Message("user", "x"), Message("assistant", "y"), Message("user", "z"))
+    prompts = [*PROMPTS, Prompt("m", "z", messages=turns)]
+    ids = [request.item_id for request in requests_for(make_variant(repeats=2, system="shared"), 42, prompts)]
+    assert ids == GOLDEN
+
+
+def test_what_is_done_of_several_variants_is_counted_in_one_pass(make_variant):
+    variants = [
+        make_variant(repeats=2),
+        make_variant("b", model="b", system="s"),
+        make_variant("c", model="c", repeats=3),
+    ]
+    done = DigestSet()
+    for variant, places in zip(variants, ((0, 3, 5), (), (1, 8)), strict=True):
+        requests = list(requests_for(variant, 42, PROMPTS))
+        for place in places:
+            done.add(bytes.fromhex(requests[place].item_id))
+    assert count_in(done, variants, iter(PROMPTS)) == [3, 0, 2]
+
+
+def test_no_variants_have_nothing_done():
+    assert count_in(DigestSet(), [], PROMPTS) == []
 
 
 def test_a_place_in_the_plan_is_the_same_whatever_the_text(make_variant):

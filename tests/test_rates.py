@@ -24,6 +24,15 @@ def test_a_sum_is_empty_after_a_silence_longer_than_its_span():
     assert window.total(100_001.0) == 1.0
 
 
+def test_what_is_told_late_counts_for_its_own_time():
+    window = SlidingSum(60.0, 60)
+    assert window.total(1000.5) == 0.0
+    for second in range(1001):
+        window.add(second)
+    assert window.total(1000.5) == 60.0
+    assert window.total(1050.5) == 10.0
+
+
 @given(st.lists(st.floats(0.0, 30.0), min_size=1, max_size=60))
 def test_a_sum_never_overstates_and_misses_at_most_its_oldest_bucket(gaps):
     window, moments, now = SlidingSum(60.0, 60), [], 1000.0

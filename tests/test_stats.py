@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,7 @@ import pytest
 
 from harness.record import Record
 from harness.schema import Completion, Failure, FinishReason, Usage
-from harness.snapshot import ErrorSeen, LaneState, NoteSeen, ResultSeen
+from harness.snapshot import ErrorSeen, LaneState, NoteSeen, RequestInFlight, RequestState, ResultSeen
 from harness.stats import LocalSnapshot, RunStats
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -235,6 +236,39 @@ def test_the_end_of_its_pools_pause_does_not_hide_that_a_lane_is_parked(stats, c
     assert lane(stats).state is LaneState.RUNNING
 
 
+def test_a_lane_that_time_heals_says_when_it_goes_on_and_then_does(stats, clock):
+    stats.started("a")
+    stats.parked("a", "The day's quota is used up.", clock.now + 3600)
+    assert (lane(stats).state, lane(stats).reason) == (LaneState.PARKED, "The day's quota is used up.")
+    assert lane(stats).paused_until == NOON + timedelta(hours=1)
+    clock.now += 3600
+    assert (lane(stats).state, lane(stats).reason, lane(stats).paused_until) == (LaneState.RUNNING, None, None)
+
+
+@pytest.mark.parametrize("go_on", [RunStats.started, RunStats.resumed, RunStats.unparked])
+def test_a_lane_that_time_heals_may_go_on_before_that(stats, clock, go_on):
+    stats.started("a")
+    stats.parked("a", "The day's quota is used up.", clock.now + 3600)
+    go_on(stats, "a")
+    assert lane(stats).state is LaneState.RUNNING
+
+
+def test_the_end_of_its_pools_pause_does_not_end_a_longer_park(stats, clock):
+    stats.paused("a", clock.now + 30, "429")
+    stats.parked("a", "The day's quota is used up.", clock.now + 3600)
+    stats.resumed("a")
+    assert lane(stats).state is LaneState.PARKED
+
+
+def test_the_estimate_counts_the_time_until_a_parked_lane_goes_on(stats, clock, record):
+    for _ in range(20):
+        stats.started("a")
+        clock.now += 3.0
+        stats.finished("a", record(seconds=3.0))
+    stats.parked("a", "The day's quota is used up.", clock.now + 300)
+    assert stats.snapshot().eta_s == pytest.approx(60 * 3.0 + 300)
+
+
 def test_a_local_lane_waits_while_the_thread_is_busy_with_another_model(stats, record):
     stats.add_variant("local", "local", "second", 10)
     stats.started("local")
@@ -280,6 +314,9 @@ def test_the_version_moves_with_everything_that_can_be_seen_and_with_nothing_els
         lambda: stats.note("n"),
         lambda: stats.error("e"),
         lambda: stats.parked("a", "why"),
+        lambda: stats.unparked("a"),
+        lambda: stats.budget(5.0, None),
+        lambda: stats.found("a", resumed=1),
         lambda: stats.completed("a"),
     ]
     for act in actions:
@@ -330,3 +367,96 @@ def test_a_run_is_simulated_as_soon_as_one_variant_is(stats):
     assert not stats.snapshot().simulated
     stats.add_variant("s", "gemini", "m", 10, simulated=True)
     assert stats.snapshot().simulated
+
+
+def test_the_oldest_request_of_all_lanes_is_told_with_its_state(stats, clock):
+    stats.add_variant("b", "gemini", "m", 10)
+    stats.add_variant("c", "gemini", "m", 10)
+    young = RequestInFlight("p9", RequestState.SENT, taken_at=990.0, since=991.0, attempts=1)
+    old = RequestInFlight("p1", RequestState.BACKING_OFF, taken_at=900.0, since=960.0, until=1030.0, attempts=2)
+    for name, request in (("a", young), ("b", old), ("c", None)):
+        stats.follow(name, lambda request=request: request)
+    oldest = stats.snapshot().oldest
+    assert (oldest.variant, oldest.prompt_id, oldest.state, oldest.attempts) == ("b", "p1", "backing off", 2)
+    assert (oldest.age_s, oldest.in_state_s, oldest.until) == (100.0, 40.0, NOON + timedelta(seconds=30))
+
+
+def test_a_wait_of_unknown_length_has_no_end(stats):
+    request = RequestInFlight("p1", RequestState.WAITING, taken_at=990.0, since=990.0, until=math.inf)
+    stats.follow("a", lambda: request)
+    assert stats.snapshot().oldest.until is None
+
+
+def test_nothing_in_flight_has_no_oldest(stats):
+    assert stats.snapshot().oldest is None
+    stats.follow("a", lambda: None)
+    assert stats.snapshot().oldest is None
+
+
+def test_what_waits_for_another_local_models_turn_is_not_the_oldest(stats):
+    stats.add_variant("local", "local", "second", 10)
+    stats.started("local")
+    stats.local(LocalSnapshot("cpu", "first", "generating"))
+    stats.follow("local", lambda: RequestInFlight("p1", RequestState.SENT, taken_at=1.0, since=1.0))
+    assert stats.snapshot().oldest is None
+    stats.local(LocalSnapshot("cpu", "second", "generating"))
+    assert stats.snapshot().oldest.prompt_id == "p1"
+
+
+def test_money_is_what_was_spent_before_and_now_beside_what_may_be_spent(stats, record):
+    stats.budget(5.0, 1.25)
+    assert (stats.snapshot().cost_usd, stats.snapshot().max_cost_usd) == (1.25, 5.0)
+    stats.started("a")
+    stats.finished("a", record(cost_usd=0.5))
+    assert (stats.snapshot().cost_usd, lane(stats).cost_usd) == (1.75, 0.5)
+
+
+def test_a_variant_without_a_price_has_no_cost(stats, record):
+    stats.started("a")
+    stats.finished("a", record())
+    assert lane(stats).cost_usd is None
+
+
+@pytest.fixture
+def watched(clock):
+    stats = RunStats(clock=clock, now=clock.wall, watched=True)
+    stats.add_variant("a", "claude", "model-a", 100)
+    return stats
+
+
+def test_who_watches_does_not_know_what_is_in_flight(watched):
+    watched.add_variant("b", "gemini", "m", 10)
+    assert (lane(watched).counts.in_flight, watched.snapshot().counts.in_flight) == (None, None)
+
+
+def test_a_result_that_was_not_asked_for_here_counts_with_its_requests(watched, clock):
+    for _ in range(90):
+        clock.now += 2.0
+        watched.count(ResultSeen("a", "0" * 32, "p", "stop", None, 30, 1.0), sent=2)
+    assert lane(watched).requests_per_minute == pytest.approx(60, abs=2)
+    assert lane(watched).state is LaneState.RUNNING
+
+
+def test_what_is_found_to_be_done_before_tells_of_no_pace(watched, clock):
+    watched.found("a", resumed=40, failed=2)
+    watched.found("a", failed=-1)
+    clock.now += 10
+    counts = lane(watched).counts
+    assert (counts.resumed, counts.failed, counts.remaining) == (40, 1, 59)
+    assert (lane(watched).eta_s, lane(watched).requests_per_minute) == (None, 0.0)
+
+
+def test_a_watched_run_that_is_over_has_nothing_to_wait_for(watched, clock):
+    clock.now += 3.0
+    watched.count(ResultSeen("a", "0" * 32, "p", "stop", None, 30, 1.0), sent=1)
+    assert (watched.snapshot().over, lane(watched).eta_s is None) == (False, False)
+    watched.ended()
+    snapshot = watched.snapshot()
+    assert (snapshot.over, snapshot.eta_s, snapshot.eta_is_partial, lane(watched).eta_s) == (True, None, False, None)
+
+
+@pytest.mark.parametrize(("over", "at_the_last_look"), [(None, True), (False, False), (True, True)])
+def test_a_run_ends_with_its_display_and_a_watched_one_on_its_own_account(stats, over, at_the_last_look):
+    snapshot = dataclasses.replace(stats.snapshot(), over=over)
+    assert snapshot.is_end(last_look=True) is at_the_last_look
+    assert snapshot.is_end(last_look=False) is (over is True)

@@ -1,8 +1,9 @@
 """One JSON object per event on stdout, for programs. Knows no terminal.
 
 Every object has `event`: `result` (an item got its outcome), `progress` (counts, every 2 s where they changed),
-`note`, `error`, and at the end `done` (as `progress`). All characters beyond ASCII are escaped, so that a stream that
-ends up on a terminal after all shows what models and providers wrote and obeys none of it.
+`note`, `error`, and when the run is over `done` (as `progress`). What is unknown is null. All characters beyond ASCII
+are escaped, so that a stream that ends up on a terminal after all shows what models and providers wrote and obeys none
+of it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anyio
 import anyio.to_thread
 
-from harness.snapshot import Counts, ErrorSeen, NoteSeen, ResultSeen, RunSnapshot, Seen, VariantSnapshot
+from harness.snapshot import ErrorSeen, NoteSeen, ResultSeen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
+    from harness.snapshot import Counts, OldestRequest, RunSnapshot, Seen, VariantSnapshot
     from harness.stats import RunStats
 
 _WRITE_EVERY_S = 0.2
@@ -57,13 +60,14 @@ class JsonDisplay:
         self._left_out = 0
 
     async def run(self, stats: RunStats) -> None:
-        """Write until cancelled, then what is left and `done`."""
+        """Write until cancelled, then what is left and the last state of all."""
         unsubscribe = stats.subscribe(self._take)
         try:
             await self._follow(stats)
         finally:
             unsubscribe()
-            self._put(_progress("done", stats.snapshot()))
+            snapshot = stats.snapshot()
+            self._put(_progress("done" if snapshot.is_end(last_look=True) else "progress", snapshot))
             self._write(self._drained())
 
     async def _follow(self, stats: RunStats) -> None:
@@ -133,7 +137,9 @@ def _progress(event: str, snapshot: RunSnapshot) -> dict[str, Any]:
         "tokens_per_second": round(snapshot.tokens_per_second, 1),
         "eta_s": _rounded(snapshot.eta_s),
         "eta_is_partial": snapshot.eta_is_partial,
-        "cost_usd": snapshot.cost_usd,
+        "cost_usd": _rounded(snapshot.cost_usd, 6),
+        "max_cost_usd": snapshot.max_cost_usd,
+        "oldest": None if snapshot.oldest is None else _oldest(snapshot.oldest),
         "results": None if snapshot.results_path is None else str(snapshot.results_path),
         "variants": [_variant(variant) for variant in snapshot.variants],
         "local": [dataclasses.asdict(status) for status in snapshot.local],
@@ -145,7 +151,7 @@ def _variant(variant: VariantSnapshot) -> dict[str, Any]:
         "name": variant.name,
         "state": variant.state.value,
         "reason": variant.reason,
-        "paused_until": None if variant.paused_until is None else variant.paused_until.isoformat(timespec="seconds"),
+        "paused_until": _time(variant.paused_until),
         **_counts(variant.counts),
         "requests_per_minute": round(variant.requests_per_minute, 1),
         "cap_rpm": variant.cap_rpm,
@@ -153,12 +159,29 @@ def _variant(variant: VariantSnapshot) -> dict[str, Any]:
         "p50_s": _rounded(variant.p50_s),
         "p95_s": _rounded(variant.p95_s),
         "eta_s": _rounded(variant.eta_s),
+        "cost_usd": _rounded(variant.cost_usd, 6),
     }
 
 
-def _counts(counts: Counts) -> dict[str, int]:
+def _oldest(oldest: OldestRequest) -> dict[str, Any]:
+    return {
+        "variant": oldest.variant,
+        "prompt_id": oldest.prompt_id,
+        "state": oldest.state.value,
+        "age_s": _rounded(oldest.age_s),
+        "in_state_s": _rounded(oldest.in_state_s),
+        "until": _time(oldest.until),
+        "attempts": oldest.attempts,
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int | None]:
     return {"done": counts.done, **dataclasses.asdict(counts)}
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="seconds")
+
+
+def _rounded(value: float | None, digits: int = 3) -> float | None:
+    return None if value is None else round(value, digits)

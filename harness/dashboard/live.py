@@ -58,7 +58,7 @@ class LiveDisplay:
             try:
                 await self._follow(stats, live)
             finally:
-                live.update(self._frame(stats.snapshot(), final=True))
+                live.update(self._frame(stats.snapshot(), last=True))
 
     async def _follow(self, stats: RunStats, live: Live) -> None:
         one_at_a_time = anyio.CapacityLimiter(1)
@@ -78,14 +78,14 @@ class LiveDisplay:
         self._width = self._console.width
         live.update(self._frame(snapshot), refresh=True)
 
-    def _frame(self, snapshot: RunSnapshot, *, final: bool = False) -> RenderableType:
+    def _frame(self, snapshot: RunSnapshot, *, last: bool = False) -> RenderableType:
         width, height = self._console.size
         # One line less than there are: the line above a frame, a prompt or a warning, stays in sight.
         return render(
             snapshot,
             width,
-            None if final else height - 1,
-            final=final,
+            None if last else height - 1,
+            final=snapshot.is_end(last_look=last),
             ascii_only=self._console.options.ascii_only,
         )
 

@@ -7,30 +7,24 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from harness.dashboard.phrases import state_of
+from harness.money import dollars
 from harness.snapshot import LaneState
 from harness.terminal import visible
 from harness.wording import duration, number, padded, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
+    from harness.dashboard.phrases import Part
     from harness.snapshot import Counts, VariantSnapshot
 
-Part = tuple[str, str]
-"""Text and the style that it is shown in."""
-
+_NAME = "variant"
 _GAP = 2
 _NARROWEST_NAME = 16
 _NARROWEST_STATE = 8
-_PAUSED_UNTIL = "paused until %H:%M:%S"
-_WIDE_STATE = len("paused until 00:00:00")
-_STATE_STYLES = {
-    LaneState.WAITING: "dim",
-    LaneState.RUNNING: "",
-    LaneState.PAUSED: "yellow",
-    LaneState.PARKED: "bold red",
-    LaneState.DONE: "green",
-}
+_WIDE_STATE = len("paused until Tue 09:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ class Layout:
     def fitting(cls, variants: Sequence[VariantSnapshot], width: int) -> Layout:
         """The fullest layout for `variants` in `width`. It depends on names, totals and caps: it seldom changes."""
         columns = _columns(variants)
-        longest_name = max((cell_len(label(v, variants)) for v in variants), default=0)
+        longest_name = max([len(_NAME), *(cell_len(label(v, variants)) for v in variants)])
         cells = {"name": min(longest_name, _NARROWEST_NAME), "bar": 0, "state": _NARROWEST_STATE}
         spare, shown = width - sum(cells.values()) - _GAP, []
         for column in sorted(columns, key=lambda column: column.rank):
@@ -77,13 +71,15 @@ class Layout:
 
     def header(self) -> list[Part]:
         """The line above the rows."""
-        cells = [padded("variant", self.name, right=False)]
+        cells = [padded(_NAME, self.name, right=False)]
         cells += [" " * self.bar] if self.bar else []
         cells += [padded(column.header, column.cells, right=True) for column in self.columns]
         return [((" " * _GAP).join([*cells, "ETA"]), "dim")]
 
-    def row(self, variant: VariantSnapshot, variants: Sequence[VariantSnapshot], *, final: bool) -> list[Part]:
-        """The line of `variant`; `final` is the run's last frame, where nothing goes on any more."""
+    def row(
+        self, variant: VariantSnapshot, variants: Sequence[VariantSnapshot], at: datetime, *, final: bool
+    ) -> list[Part]:
+        """The line of `variant` in a frame of `at`; `final`: the run is over, nothing goes on any more."""
         gap = (" " * _GAP, "")
         name = padded(shortened(label(variant, variants), self.name), self.name, right=False)
         parts: list[Part] = [(name, "bold" if variant.counts.in_flight else ""), gap]
@@ -92,7 +88,7 @@ class Layout:
         for column in self.columns:
             text, style = column.cell(variant)
             parts += [(padded(text, column.cells, right=True), style), gap]
-        text, style = _state(variant, self.state, final=final)
+        text, style = _state(variant, self.state, at, final=final)
         return [*parts, (shortened(text, self.state), style)]
 
 
@@ -112,10 +108,11 @@ def _columns(variants: Sequence[VariantSnapshot]) -> list[_Column]:
         _Column("failed", max(6, total), 0, lambda v: _count(v.counts.failed, "red")),
         _Column("refused", max(7, total), 5, lambda v: _count(v.counts.refused, "yellow")),
         _Column("cut off", max(7, total), 6, lambda v: _count(v.counts.truncated, "yellow")),
-        _Column("flight", 6, 0, lambda v: _count(v.counts.in_flight, "cyan")),
+        _Column("flight", 6, 0, _in_flight),
         _Column("req/min", max(7, 5 + cap), 0, _rate),
         _Column("tok/s", 5, 3, lambda v: (number(v.tokens_per_second), "")),
         _Column("p50/p95 s", 9, 2, _latency),
+        *([_Column("cost", 9, 7, _cost)] if any(v.provider != "local" for v in variants) else []),
     ]
 
 
@@ -127,6 +124,11 @@ def _count(count: int, style: str) -> Part:
     return str(count), style if count else "dim"
 
 
+def _in_flight(variant: VariantSnapshot) -> Part:
+    in_flight = variant.counts.in_flight
+    return ("-", "dim") if in_flight is None else _count(in_flight, "cyan")
+
+
 def _rate(variant: VariantSnapshot) -> Part:
     rate = number(variant.requests_per_minute)
     return (rate if variant.cap_rpm is None else f"{rate}/{number(variant.cap_rpm)}"), ""
@@ -136,6 +138,10 @@ def _latency(variant: VariantSnapshot) -> Part:
     if variant.p50_s is None or variant.p95_s is None:
         return "-", "dim"
     return f"{number(variant.p50_s)}/{number(variant.p95_s)}", ""
+
+
+def _cost(variant: VariantSnapshot) -> Part:
+    return ("-", "dim") if variant.cost_usd is None else (dollars(variant.cost_usd), "")
 
 
 def _bar(counts: Counts, cells: int) -> list[Part]:
@@ -160,12 +166,11 @@ def _bar(counts: Counts, cells: int) -> list[Part]:
     return [*reversed(parts), ("─" * (cells - filled), "dim")]
 
 
-def _state(variant: VariantSnapshot, cells: int, *, final: bool) -> Part:
+def _state(variant: VariantSnapshot, cells: int, at: datetime, *, final: bool) -> Part:
     state = variant.state
     if final and state not in {LaneState.DONE, LaneState.PARKED}:
         return "stopped", "yellow"
     if state is LaneState.RUNNING and variant.eta_s is not None:
         return duration(variant.eta_s), ""
-    if state is LaneState.PAUSED and variant.paused_until is not None and cells >= _WIDE_STATE:
-        return variant.paused_until.strftime(_PAUSED_UNTIL), "yellow"
-    return state.value, _STATE_STYLES[state]
+    told, style = state_of(variant, at)
+    return told if cell_len(told) <= cells else state.value, style

@@ -13,25 +13,26 @@ from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 
-from harness.dashboard.table import Layout, Part
+from harness.dashboard.phrases import held_up, local_line, oldest_line, some, spent
+from harness.dashboard.table import Layout
 from harness.snapshot import LaneState
 from harness.terminal import visible
-from harness.wording import duration, number, shortened, size
+from harness.wording import duration, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from rich.console import RenderableType
 
-    from harness.snapshot import LocalSnapshot, RunSnapshot, VariantSnapshot
-
-Line = list[Part]
+    from harness.dashboard.phrases import Line, Part
+    from harness.snapshot import RunSnapshot, VariantSnapshot
 
 _ASCII = str.maketrans("━─…", "#-~")
 _MESSAGES_RESERVED = 3
 _NOTES_SHOWN = 3
+_OLD_S = 5.0
+_GAP = 2
 _BY_INTEREST = (LaneState.RUNNING, LaneState.PAUSED, LaneState.PARKED, LaneState.WAITING, LaneState.DONE)
 
 
@@ -50,20 +51,20 @@ def render(
 def lines(snapshot: RunSnapshot, width: int, height: int | None, *, final: bool) -> list[Line]:
     """The frame's lines, from the top. Where `height` is short, messages go first, then rows that do nothing."""
     top = [*_banner(snapshot), totals(snapshot, width, final=final)]
-    local = [local_line(status) for status in snapshot.local] if not final else []
-    messages = [*held_up(snapshot.variants), *_errors(snapshot, width), *_notes(snapshot)]
+    work = [] if final else _work(snapshot, width)
+    messages = [*held_up(snapshot, final=final), *_errors(snapshot, width), *_notes(snapshot)]
     bottom = _results(snapshot.results_path, width, final=final)
     rows = sorted(snapshot.variants, key=lambda variant: variant.provider == "local")
     layout = Layout.fitting(rows, width)
-    room = None if height is None else height - len(top) - 1 - len(local) - len(bottom)
+    room = None if height is None else height - len(top) - 1 - len(work) - len(bottom)
     reserved = 0 if room is None else min(len(messages), _MESSAGES_RESERVED, max(1, room // 4))
     shown = rows if room is None or len(rows) + reserved <= room else _busiest(rows, max(1, room - reserved - 1))
-    table = [layout.header(), *(layout.row(variant, rows, final=final) for variant in shown)]
+    table = [layout.header(), *(layout.row(variant, rows, snapshot.at, final=final) for variant in shown)]
     if len(shown) < len(rows):
         table.append(_hidden(rows, shown))
     if room is not None:
         messages = messages[: max(0, room - len(table) + 1)]
-    blocks = [block for block in (top, table, local, messages, bottom) if block]
+    blocks = [block for block in (top, table, work, messages, bottom) if block]
     gaps = len(blocks) - 1 if room is None else room - len(table) + 1 - len(messages)
     return _stacked(blocks, gaps)[:height]
 
@@ -79,23 +80,27 @@ def totals(snapshot: RunSnapshot, width: int, *, final: bool) -> Line:
         (1, f"{counts.failed} failed" if counts.failed else "", "red"),
         (6, f"{counts.refused} refused" if counts.refused else "", "yellow"),
         (8, f"{counts.truncated} cut off" if counts.truncated else "", "yellow"),
-        (4, "" if final else f"{counts.in_flight} in flight", "cyan"),
-        (3, "" if final else f"{number(snapshot.requests_per_minute)}/min", ""),
+        (5, "" if final or counts.in_flight is None else f"{counts.in_flight} in flight", "cyan"),
+        (4, "" if final else f"{number(snapshot.requests_per_minute)}/min", ""),
         (9, "" if final else f"{number(snapshot.tokens_per_second)} tok/s", ""),
-        (5, "" if snapshot.cost_usd is None else f"${snapshot.cost_usd:.2f}", ""),
+        (3, spent(snapshot), ""),
         (2, f"{duration(snapshot.elapsed_s)} elapsed", ""),
         (1, "" if final else eta, "bold"),
     ]
-    ranked = [part for part in ranked if part[1]]
-    while len(ranked) > 1 and sum(cell_len(text) + 2 for _, text, _ in ranked) - 2 > width:
-        ranked.remove(max(ranked))
-    return [part for _, text, style in ranked for part in ((text, style), ("  ", ""))][:-1]
+    parts = [part for part in ranked if part[1]]
+    room, shown = width + _GAP, parts[:0]
+    for part in sorted(parts):
+        needed = cell_len(part[1]) + _GAP
+        if needed <= room or not shown:
+            shown.append(part)
+            room -= needed
+    gap: Part = (" " * _GAP, "")
+    return [piece for part in parts if part in shown for piece in (part[1:], gap)][:-1]
 
 
-def some(names: Sequence[str], cells: int = 40) -> str:
-    """The last of `names`, and how many more there are."""
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return shortened(visible(names[-1]), cells) + more
+def _work(snapshot: RunSnapshot, width: int) -> list[Line]:
+    oldest = oldest_line(snapshot, _OLD_S, width)
+    return [*([oldest] if oldest else []), *(local_line(status) for status in snapshot.local)]
 
 
 def _banner(snapshot: RunSnapshot) -> list[Line]:
@@ -108,40 +113,6 @@ def _banner(snapshot: RunSnapshot) -> list[Line]:
             (" SIMULATED ", "bold reverse yellow"),
             (f" {which} variants are answered by a stand-in, not by the model they name", "yellow"),
         ]
-    ]
-
-
-def local_line(status: LocalSnapshot) -> Line:
-    """What the thread of one device is doing."""
-    head: Line = [("local ", "dim"), (visible(status.device), "bold")]
-    if status.state == "idle":
-        return [*head, ("  idle", "dim")]
-    head.append((f"  {visible(status.model or '')}", ""))
-    if status.state == "loading":
-        weights = f" {size(status.weight_bytes)}" if status.weight_bytes else ""
-        return [*head, (f"  loading{weights} for {duration(status.loaded_seconds or 0.0)}", "yellow")]
-    rows = f"  batch {status.rows}/{status.slots}  {status.queued} queued"
-    return [*head, (f"{rows}  {number(status.tokens_per_second)} tok/s", "")]
-
-
-def held_up(variants: Sequence[VariantSnapshot]) -> list[Line]:
-    """Why lanes are parked or paused, once for all that share the reason, as those of one pool do."""
-    names: dict[tuple[LaneState, str, datetime | None], list[str]] = {}
-    for state in (LaneState.PARKED, LaneState.PAUSED):
-        for variant in variants:
-            if variant.state is state:
-                key = (state, variant.reason or "", variant.paused_until)
-                names.setdefault(key, []).append(variant.name)
-    return [
-        [
-            (
-                state.value + (f" until {until:%H:%M:%S}" if until else ""),
-                "bold red" if state == "parked" else "yellow",
-            ),
-            ("  " + some(who), "bold"),
-            (f": {visible(reason)}" if reason else "", ""),
-        ]
-        for (state, reason, until), who in names.items()
     ]
 
 

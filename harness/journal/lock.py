@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LOCK_NAME = ".lock"
 _HELD_ELSEWHERE = (errno.EWOULDBLOCK, errno.EACCES)
+_TRIES = 3
+_TRY_AGAIN_S = 0.02
 
 
 def utc_now() -> datetime:
@@ -64,24 +67,45 @@ def refuse_held(folder: Path) -> None:
     except OSError:
         return
     try:
-        _acquire(fd, folder)
+        _acquire(fd, folder, fcntl.LOCK_SH)
     finally:
         os.close(fd)
 
 
-def _acquire(fd: int, folder: Path) -> None:
+def is_held(folder: Path) -> bool:
+    """Whether a process holds `folder`. Nothing is left behind, and a run that begins meanwhile is not refused."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fd = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as exc:
-        if exc.errno not in _HELD_ELSEWHERE:
-            raise UsageError(
-                f"{folder} lies on a file system without locks ({exc.strerror}), so two runs could write there. "
-                "Choose an output folder on a local disk."
-            ) from exc
-        raise JournalLockedError(
-            f"{folder} is being written by {_holder(fd)}. Wait until that run has ended or stop it, or choose another "
-            "output folder."
-        ) from exc
+        return exc.errno in _HELD_ELSEWHERE
+    finally:
+        os.close(fd)
+    return False
+
+
+def _acquire(fd: int, folder: Path, kind: int = fcntl.LOCK_EX) -> None:
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        except OSError as exc:
+            if exc.errno not in _HELD_ELSEWHERE:
+                raise UsageError(
+                    f"{folder} lies on a file system without locks ({exc.strerror}), so two runs could write there. "
+                    "Choose an output folder on a local disk."
+                ) from exc
+            if not left:
+                raise JournalLockedError(
+                    f"{folder} is being written by {_holder(fd)}. Wait until that run has ended or stop it, or choose "
+                    "another output folder."
+                ) from exc
+            # Whoever only looks (`is_held`) shares the lock for some microseconds.
+            time.sleep(_TRY_AGAIN_S)
+        else:
+            return
 
 
 def _holder(fd: int) -> str:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from harness.digests import DigestSet
+from harness.digests import DIGEST_SIZE, DigestSet
 from harness.errors import JournalCorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from harness.journal.bulk import Successes
 
 # A success as `harness.record` writes it; any other line is decoded.
 _HEAD = b'{"item_id":"'
@@ -25,6 +27,8 @@ _ID = slice(len(_HEAD), len(_HEAD) + 32)
 _AFTER_ID = slice(_ID.stop, _ID.stop + 2)
 _SUCCESS_TAIL = b',"error":null}\n'
 _BUFFER = 1 << 20
+# Bytes from which on importing numpy costs less than it saves.
+_LONG = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,41 +165,81 @@ def _is_item_id(value: object) -> bool:
 
 def _scan(path: Path) -> tuple[Scan, dict[bytes, int]]:
     """The scan, and how often each item failed that failed more than once."""
-    done, ever_failed = DigestSet(), DigestSet()
-    failed_again: dict[bytes, int] = {}
-    successes = failures = end = position = 0
-    doubtful: BadLine | None = None
-    with path.open("rb", buffering=_BUFFER) as file:
-        for number, line in enumerate(file, 1):
-            position += len(line)
-            try:
-                digest, success = outcome(line)
-            except ValueError as exc:
-                doubtful = doubtful or BadLine(number, str(exc))
-                if may_be_torn(line):
-                    continue
-            if doubtful is not None:
-                raise JournalCorruptError(path, *doubtful)
-            end = position
-            if success:
-                successes += 1
-                done.add(digest)
-            else:
-                failures += 1
-                if not ever_failed.add(digest):
-                    failed_again[digest] = failed_again.get(digest, 1) + 1
-    failed = DigestSet()
-    for digest in ever_failed:
-        if digest not in done:
-            failed.add(digest)
-    found = Scan(
-        records=successes + failures,
-        successes=successes,
-        failures=failures,
-        duplicates=successes - len(done),
-        done=done,
-        failed=failed,
-        end=end,
-        torn=position - end,
-    )
-    return found, failed_again
+    tally = _Tally(path)
+    for part in _parts(path):
+        if isinstance(part, bytes):
+            tally.add_line(part)
+        else:
+            tally.add_successes(part)
+    return tally.total(), tally.failed_again
+
+
+def _parts(path: Path) -> Iterator[bytes | Successes]:
+    """The lines in order; of a long journal, the successes in runs."""
+    if path.stat().st_size < _LONG:
+        with path.open("rb", buffering=_BUFFER) as lines:
+            yield from lines
+        return
+    from harness.journal.bulk import parts  # noqa: PLC0415 - only long journals pay for numpy
+
+    with path.open("rb", buffering=0) as file:
+        yield from parts(file)
+
+
+class _Tally:
+    """What the lines so far amount to; they come in the journal's order."""
+
+    def __init__(self, path: Path) -> None:
+        self.failed_again: dict[bytes, int] = {}
+        self._path = path
+        self._done = bytearray()
+        self._ever_failed = DigestSet()
+        self._lines = self._failures = self._end = self._position = 0
+        self._doubtful: BadLine | None = None
+
+    def add_line(self, line: bytes) -> None:
+        self._lines += 1
+        self._position += len(line)
+        try:
+            digest, success = outcome(line)
+        except ValueError as exc:
+            self._doubtful = self._doubtful or BadLine(self._lines, str(exc))
+            if may_be_torn(line):
+                return
+        self._refuse_doubtful()
+        self._end = self._position
+        if success:
+            self._done += digest
+            return
+        self._failures += 1
+        if not self._ever_failed.add(digest):
+            self.failed_again[digest] = self.failed_again.get(digest, 1) + 1
+
+    def add_successes(self, run: Successes) -> None:
+        self._refuse_doubtful()
+        self._lines += run.lines
+        self._position += run.size
+        self._end = self._position
+        self._done += run.digests
+
+    def total(self) -> Scan:
+        done, failed = DigestSet.of(self._done), DigestSet()
+        for digest in self._ever_failed:
+            if digest not in done:
+                failed.add(digest)
+        successes = len(self._done) // DIGEST_SIZE
+        return Scan(
+            records=successes + self._failures,
+            successes=successes,
+            failures=self._failures,
+            duplicates=successes - len(done),
+            done=done,
+            failed=failed,
+            end=self._end,
+            torn=self._position - self._end,
+        )
+
+    def _refuse_doubtful(self) -> None:
+        """What a crash can have left is no torn tail once a good line follows it."""
+        if self._doubtful is not None:
+            raise JournalCorruptError(self._path, *self._doubtful)

@@ -1,11 +1,12 @@
-"""What the end of a journal tells: what was sent within the last minute, and what all of it has cost. Reads only.
+"""What is asked of a run folder without scanning it: what it sent a moment ago, whether it ended, what it cost.
 
-Lines are appended as items end, so that the latest stand last; a file is read backwards as far as need be.
+Knows the few fields that say so. Missing files hold nothing; torn and foreign lines are passed over.
 """
 
 from __future__ import annotations
 
-import re
+import math
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,102 +17,134 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 18
 _BUFFER = 1 << 20
-_SLACK_S = 5.0
-"""Records are written some moments after their answer came."""
-
-_FAILED_ATTEMPTS = frozenset({"retry", "rate_limited", "quota_exhausted", "failed", "refused"})
-# A success in our own form: `error_detail` and `error` are the last two fields, so nothing a model wrote follows.
-_COST = re.compile(rb',"cost_usd":(null|-?[0-9][0-9.eE+-]*),"error_detail":null,"error":null}\n\Z')
-_COST_LIES_WITHIN = 120
+# Lines are written when their answer is complete, a little later than its time says, and several at once in any order.
+_DISORDER_S = 5.0
+_FAILED_ATTEMPTS = frozenset(("retry", "rate_limited"))
+# The end of a success as `harness.record` writes it. Inside a string its quotes would be escaped.
+_COST = b',"cost_usd":'
+_NO_ERROR = b',"error_detail":null,"error":null}\n'
+_NO_COST = _COST + b"null" + _NO_ERROR
+_LONGEST_NUMBER = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An attempt of the last minute: `age_s` seconds ago it left, `finished_age_s` ago it was over."""
+    """An attempt that went to a provider.
+
+    Args:
+        variant: the name of its variant.
+        age_s: seconds since it was sent; of one that failed and was tried again, since it failed.
+        input_tokens: as the provider counted them; None where it did not say.
+        finished_age_s: seconds since its answer was complete.
+    """
 
     variant: str
     age_s: float
+    input_tokens: int | None
+    output_tokens: int | None
     finished_age_s: float
-    input_tokens: int | None = None
-    output_tokens: int | None = None
 
 
 def recent_sends(results: Path, events: Path, now: datetime, window_s: float) -> list[Sent]:
-    """Every attempt that is known to have been sent less than `window_s` seconds before `now`.
+    """Every attempt known to have been sent less than `window_s` seconds before `now`, the oldest first.
 
-    Answers and failures stand in `results`; attempts that failed and were tried again in `events`, of which only the
-    end is known: they count as sent then. Lines that are none of ours are passed over.
+    Ages below zero, as after a clock was set back, count as zero.
+
+    Args:
+        results: results.jsonl, which has the last attempt of each item.
+        events: events.jsonl, which has the attempts that failed and were followed by another.
+        now: with its time zone.
+
+    Raises:
+        OSError: a file is there and cannot be read.
     """
-    answered = _sent_since(results, now, window_s, _answered)
-    return [*answered, *_sent_since(events, now, window_s, _failed)]
+    found = [*_answered(results, now, window_s), *_failed(events, now, window_s)]
+    return sorted(found, key=lambda sent: sent.age_s, reverse=True)
 
 
 def is_ended(events: Path) -> bool:
-    """Whether the last thing that happened in a run is its end."""
-    last = next(_objects_backwards(events), None)
-    return last is not None and last.get("event") == "end"
-
-
-def costs(path: Path) -> float:
-    """The sum of `cost_usd` over all lines, in USD; those without a price count nothing.
+    """Whether the last event is the end of a run.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
+        OSError: the file is there and cannot be read.
     """
-    total = 0.0
-    with path.open("rb", buffering=_BUFFER) as file:
-        for line in file:
-            found = _COST.search(line, max(0, len(line) - _COST_LIES_WITHIN))
-            if found is None:
-                record = _object(line)
-                cost = record.get("cost_usd") if record else None
-                total += cost if isinstance(cost, int | float) else 0.0
-            elif found[1] != b"null":
-                total += float(found[1])
-    return total
+    return next((event.get("event") == "end" for event in _records_backwards(events)), False)
 
 
-def _sent_since(path: Path, now: datetime, window_s: float, read: Any) -> list[Sent]:
-    sends = []
-    for fact in _objects_backwards(path):
-        try:
-            sent = read(fact, now)
-        except (KeyError, TypeError, ValueError):
+def costs(results: Path) -> float:
+    """The sum of `cost_usd` over all lines, in US dollars; few lines are decoded.
+
+    Raises:
+        OSError: the file is there and cannot be read.
+    """
+    try:
+        with results.open("rb", buffering=_BUFFER) as lines:
+            return math.fsum(_cost(line) for line in lines if not line.endswith(_NO_COST))
+    except FileNotFoundError:
+        return 0.0
+
+
+def _answered(results: Path, now: datetime, window_s: float) -> Iterator[Sent]:
+    for record in _records_backwards(results):
+        age_s, elapsed_s = _age_s(record.get("timestamp"), now), record.get("elapsed_seconds")
+        if age_s is None or not isinstance(elapsed_s, int | float):
             continue
-        if sent is None:
+        finished_age_s = age_s - elapsed_s
+        if finished_age_s > window_s + _DISORDER_S:
+            return
+        if age_s < window_s:
+            usage = record.get("tokens_used")
+            tokens = usage if isinstance(usage, dict) else {}
+            yield Sent(
+                str(record.get("variant")),
+                max(0.0, age_s),
+                _count(tokens.get("input")),
+                _count(tokens.get("output")),
+                max(0.0, finished_age_s),
+            )
+
+
+def _failed(events: Path, now: datetime, window_s: float) -> Iterator[Sent]:
+    for event in _records_backwards(events):
+        age_s = _age_s(event.get("time"), now)
+        if age_s is None:
             continue
-        if sent.finished_age_s > window_s + _SLACK_S:
-            break
-        if sent.age_s < window_s:
-            sends.append(sent)
-    return sends
+        if age_s > window_s + _DISORDER_S:
+            return
+        if age_s < window_s and event.get("event") in _FAILED_ATTEMPTS:
+            yield Sent(str(event.get("variant")), max(0.0, age_s), None, None, max(0.0, age_s))
 
 
-def _answered(record: dict[str, Any], now: datetime) -> Sent:
-    age_s = (now - datetime.fromisoformat(record["timestamp"])).total_seconds()
-    tokens = record.get("tokens_used") or {}
-    # A clock that was set back makes some of them come from the future.
-    ended = max(0.0, age_s - record["elapsed_seconds"])
-    return Sent(record["variant"], max(0.0, age_s), ended, tokens.get("input"), tokens.get("output"))
-
-
-def _failed(event: dict[str, Any], now: datetime) -> Sent | None:
-    if event["event"] not in _FAILED_ATTEMPTS or not event.get("attempts"):
+def _age_s(time: object, now: datetime) -> float | None:
+    """Seconds since the moment that ISO 8601 text names; None where it names none, or leaves its offset open."""
+    try:
+        moment = datetime.fromisoformat(time) if isinstance(time, str) else None
+    except ValueError:
         return None
-    age_s = max(0.0, (now - datetime.fromisoformat(event["time"])).total_seconds())
-    return Sent(event["variant"], age_s, age_s)
+    return (now - moment).total_seconds() if moment is not None and moment.tzinfo is not None else None
 
 
-def _objects_backwards(path: Path) -> Iterator[dict[str, Any]]:
-    for line in _lines_backwards(path):
-        found = _object(line)
-        if found is not None:
-            yield found
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _cost(line: bytes) -> float:
+    if line.endswith(_NO_ERROR):
+        end = len(line) - len(_NO_ERROR)
+        start = line.rfind(_COST, end - len(_COST) - _LONGEST_NUMBER, end)
+        if start != -1:
+            try:
+                return float(line[start + len(_COST) : end])
+            except ValueError:
+                pass
+    record = _decoded(line) if line.endswith(b"\n") else None
+    value = record.get("cost_usd") if record else None
+    return value if isinstance(value, int | float) else 0.0
+
+
+def _decoded(line: bytes) -> dict[str, Any] | None:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -119,19 +152,33 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _lines_backwards(path: Path) -> Iterator[bytes]:
-    """The lines of `path` from its end, torn ones among them; nothing where it is not there."""
+def _records_backwards(path: Path) -> Iterator[dict[str, Any]]:
+    for line in _lines_backwards(path):
+        if (record := _decoded(line)) is not None:
+            yield record
+
+
+def _lines_backwards(path: Path, block: int = _BLOCK) -> Iterator[bytes]:
+    """The finished lines from the last to the first, without their ends; memory holds a block and the longest line."""
     try:
-        file = path.open("rb")
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return
-    with file:
-        at, rest = file.seek(0, 2), b""
-        while at > 0:
-            start = max(0, at - _BLOCK)
-            file.seek(start)
-            first, *lines = (file.read(at - start) + rest).split(b"\n")
-            yield from reversed(lines)
-            at, rest = start, first
-        if rest:
-            yield rest
+    try:
+        position = os.fstat(fd).st_size
+        finished = False
+        pieces: list[bytes] = []  # of the line whose beginning is not read yet, its end first
+        while position:
+            size = min(block, position)
+            position -= size
+            beginning, *lines = os.pread(fd, size, position).split(b"\n")
+            for line in reversed(lines):
+                if finished:
+                    yield b"".join([line, *reversed(pieces)])
+                finished = True
+                pieces = []
+            pieces.append(beginning)
+        if finished:
+            yield b"".join(reversed(pieces))
+    finally:
+        os.close(fd)

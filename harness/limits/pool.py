@@ -1,33 +1,27 @@
-"""A rate pool: what one credential may do with one model — slots in flight, requests a minute, pauses, one probe.
+"""A rate pool: what one credential may do with one model, shared by every lane that uses it.
 
-Knows no provider and no item. Every time is the event loop's, in seconds, so that a virtual loop tests it.
-The order of admission is slot → requests per minute → a last look at the pause → send.
+The order of admission is slot → tokens and window → spacing → a last look at the pause → send.
 """
 
 from __future__ import annotations
 
-import math
 import random
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
-from aiolimiter import AsyncLimiter
+
+from harness.limits.breaks import Breaks
+from harness.limits.caps import NOTHING, Caps, Need, PastSend, Ticket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from harness.schema import RateSignal
+    from harness.schema import RateSignal, Usage
 
-WINDOW_S = 60.5
-"""The guard's window. With exactly 60 s, 50 ms of jitter on the way made 65 of 60 arrive at a server."""
-
-_LONGEST_GUESS_S = 120.0
-_STUCK_AFTER = 5
-_STUCK_AFTER_S = 1800.0
-_REGROW_AFTER = 8
-"""Answers in a row after which a pool that was narrowed gets slots back, a sixteenth of them at a time."""
+_WORTH_TELLING_S = 2.0
+_SHORTEST_REST_S = 1.0
+_LONGEST_DOUBLED_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +36,18 @@ class PoolState:
 
 
 class RatePool:
-    """Slots, requests per minute and pauses, shared by every lane of one model and credential.
+    """Slots, requests and tokens a minute, and pauses, shared by every lane of one model and credential.
 
     Guarantees:
-        * Never more than `requests_per_minute` admissions in any 60 seconds, the burst included.
+        * Never more than `requests_per_minute` admissions in any 60 seconds, the burst included; of tokens likewise,
+          as far as the estimates hold.
+        * Admissions are first come, first served: a large reservation gets its turn.
         * A pause holds back every admission until its end, whatever its length.
-        * A waiter that finds the pool paused gives its slot back and uses up nothing of the cap.
+        * A waiter that finds the pool paused, or is cancelled, gives its slot back and uses up nothing of the caps.
 
     Args:
         concurrency: requests in flight at once.
-        requests_per_minute: None for no cap.
+        requests_per_minute: None for no cap; the token caps likewise.
         burst: how many may leave at once after a rest; counted inside the cap.
         jitter: a number in [0, 1) each call, for the pauses the pool has to guess.
         on_change: told of every pause and its end.
@@ -63,61 +59,90 @@ class RatePool:
         requests_per_minute: float | None = None,
         burst: int = 10,
         *,
+        input_tokens_per_minute: float | None = None,
+        output_tokens_per_minute: float | None = None,
         jitter: Callable[[], float] = random.random,
         on_change: Callable[[PoolState], None] | None = None,
     ) -> None:
         self.concurrency = concurrency
         self.requests_per_minute = requests_per_minute
         self._slots = anyio.CapacityLimiter(concurrency)
-        self._pace = Pace(requests_per_minute, burst) if requests_per_minute else None
-        self._jitter = jitter
+        self._caps = Caps(requests_per_minute, burst, input_tokens_per_minute, output_tokens_per_minute)
+        self._breaks = Breaks(concurrency, jitter)
+        self._turn = anyio.Lock()
+        self._news = anyio.Event()
+        self._held_until: float | None = None
+        self.rests_until: float | None = None
+        """When a quota that is used up is there again, None where none is."""
+        self._rests = 0
         self._on_change = on_change
-        self._paused_until: float | None = None
-        self._reason: str | None = None
-        self._misses = 0
-        self._answers = 0
-        self._slots_before_offline: int | None = None
-        self._limited_since: float | None = None
 
-    def acquire_nowait(self) -> object | None:
-        """A slot where nothing has to be waited for; None where there may be: then `acquire`."""
-        if self._pace is not None or self._paused_until is not None:
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether `acquire` makes use of a `Need`; where it does not, nobody has to estimate one."""
+        return self._caps.counts_tokens
+
+    def seed(self, sends: Iterable[PastSend]) -> None:
+        """Count what an earlier run of the program sent within the last minute: resuming grants no fresh burst."""
+        self._caps.seed(sends, anyio.current_time())
+
+    def acquire_nowait(self, need: Need = NOTHING) -> Ticket | None:
+        """A ticket where nothing has to be waited for; None where there may be: then `acquire`."""
+        if not self._caps.is_open or self._breaks.paused_until is not None or self._turn.locked():
             return None
-        slot = object()
+        ticket, now = Ticket(need), anyio.current_time()
+        if self._caps.heard_wait_s(need, now) > 0:
+            return None
         try:
-            self._slots.acquire_on_behalf_of_nowait(slot)
+            self._slots.acquire_on_behalf_of_nowait(ticket)
         except anyio.WouldBlock:
             return None
-        return slot
+        self._caps.take(ticket, now)
+        return ticket
 
-    async def acquire(self) -> object:
+    async def acquire(self, need: Need = NOTHING) -> Ticket:
         """Wait for the moment at which a request may be sent, and hold a slot from then on until `release`."""
-        slot = object()
+        ticket = Ticket(need)
         while True:
             await self._pause_over()
-            await self._slots.acquire_on_behalf_of(slot)
+            await self._slots.acquire_on_behalf_of(ticket)
             try:
-                if self._pace:
-                    await self._pace.admit(unless=self._is_paused)
+                if await self._admit(ticket):
+                    return ticket
             except BaseException:
-                self.release(slot)
+                self.release(ticket)
                 raise
-            if not self._is_paused():
-                return slot
             # The pause began while this one waited its turn: give the slot back and wait outside.
-            self.release(slot)
+            self.release(ticket)
 
-    def release(self, slot: object) -> None:
-        """Give back what `acquire` or `acquire_nowait` gave."""
-        self._slots.release_on_behalf_of(slot)
+    def release(self, ticket: Ticket) -> None:
+        """Give back the slot of `ticket`."""
+        self._slots.release_on_behalf_of(ticket)
+
+    def settle(self, ticket: Ticket, usage: Usage | None = None, *, sent: bool = True, answered: bool = True) -> None:
+        """The attempt of `ticket` is over: reconcile what was reserved with what it used, None where nobody said.
+
+        Args:
+            sent: False where nothing left this machine; then all of it comes back.
+            answered: False where there was no answer, and so no output to count.
+        """
+        self._caps.settle(ticket, usage, anyio.current_time(), sent=sent, answered=answered)
+        self._tell_waiters()
 
     def pause(self, seconds: float, reason: str) -> float:
         """Hold every admission back for `seconds` (at least; a longer pause in force stays). Returns its end."""
-        until = anyio.current_time() + seconds
-        if self._paused_until is None or until > self._paused_until:
-            self._paused_until, self._reason = until, reason
-            self._changed()
-        return self._paused_until
+        return self._paused(*self._breaks.pause(seconds, reason, anyio.current_time()))
+
+    def rest(self, seconds: float, reason: str) -> float:
+        """As `pause`, where nothing but time brings a quota back: `rests_until` tells, so that a run may decide.
+
+        Some providers name a minute where it takes a day: each rest in vain doubles the next one, up to an hour.
+        """
+        if not self._is_paused():
+            self._rests += 1
+        doubled = min(_LONGEST_DOUBLED_S, max(_SHORTEST_REST_S, seconds) * 2.0 ** max(0, self._rests - 1))
+        self.rests_until = self.pause(max(seconds, doubled), reason)
+        return self.rests_until
 
     def limited(self, retry_after_s: float | None, reason: str) -> float:
         """A 429 or its like: pause as asked, or where nothing was asked, guess and halve the slots.
@@ -125,19 +150,7 @@ class RatePool:
         Returns:
             the end of the pause, on the loop's clock.
         """
-        now = anyio.current_time()
-        self._limited_since = now if self._limited_since is None else self._limited_since
-        self._answers = 0
-        if not self._is_paused():
-            # What comes back from before a pause is part of what caused it.
-            self._misses += 1
-            if retry_after_s is None:
-                self._slots.total_tokens = max(1, self._width // 2)
-        if retry_after_s is not None:
-            # A hint of 0, again and again, must not become a hot loop.
-            return self.pause(max(retry_after_s, min(_LONGEST_GUESS_S, 0.25 * 2.0**self._misses)), reason)
-        ceiling = min(_LONGEST_GUESS_S, 2.0**self._misses)
-        return self.pause(max(0.5, ceiling * self._jitter()), reason)
+        return self._paused(*self._breaks.limited(retry_after_s, reason, anyio.current_time()))
 
     def offline(self, reason: str) -> float:
         """The network is not there: one request at a time probes for it, further and further apart, up to a minute.
@@ -145,89 +158,96 @@ class RatePool:
         Returns:
             when the next probe leaves, on the loop's clock.
         """
-        if not self._is_paused():
-            self._misses += 1
-        if self._slots_before_offline is None:
-            self._slots_before_offline = self._width
-            self._slots.total_tokens = 1
-        return self.pause(min(60.0, 2.0 ** (self._misses - 1)), reason)
+        return self._paused(*self._breaks.offline(reason, anyio.current_time()))
 
-    def answered(self, signal: RateSignal | None = None) -> None:
+    def answered(self, signal: RateSignal | None = None, ticket: Ticket | None = None) -> None:
         """An answer came: forget the misses, give slots back step by step, and heed what its headers say."""
-        self._misses = 0
-        self._limited_since = None
-        if self._slots_before_offline is not None:
-            self._slots.total_tokens, self._slots_before_offline = self._slots_before_offline, None
-        if self._width < self.concurrency:
-            self._answers += 1
-            if self._answers >= _REGROW_AFTER:
-                self._answers = 0
-                self._slots.total_tokens = min(self.concurrency, self._width + max(1, self.concurrency // 16))
-        if signal and signal.requests_remaining == 0 and signal.requests_reset_s and signal.requests_limit:
-            # The reset tells when the whole quota is back; one request of it is back long before.
-            self.pause(signal.requests_reset_s / signal.requests_limit, "the provider's headers say: no request left")
-
-    @property
-    def _width(self) -> int:
-        return int(self._slots.total_tokens)
+        self._breaks.answered()
+        self._rests = 0
+        self._resize()
+        if signal is not None:
+            self._caps.heed(signal, ticket or Ticket(), anyio.current_time())
+            self._tell_waiters()
 
     def replied(self) -> None:
         """The provider said something other than to go slower."""
-        self._limited_since = None
+        self._breaks.replied()
 
     def is_stuck(self) -> bool:
         """Whether half an hour and several pauses brought nothing but refusals to go faster."""
-        since = self._limited_since
-        return since is not None and self._misses >= _STUCK_AFTER and anyio.current_time() - since > _STUCK_AFTER_S
+        return self._breaks.is_stuck(anyio.current_time())
 
     def state(self) -> PoolState:
         """A frozen picture for observers."""
-        paused = self._is_paused()
+        until, reason = None, None
+        if self._is_paused():
+            until, reason = self._breaks.paused_until, self._breaks.reason
+        elif self._held_until is not None:
+            until, reason = self._held_until, "by the provider's headers its quota is used up until then"
         return PoolState(
-            slots=self._width,
+            slots=int(self._slots.total_tokens),
             in_flight=self._slots.borrowed_tokens,
             requests_per_minute=self.requests_per_minute,
-            paused_until=self._paused_until if paused else None,
-            reason=self._reason if paused else None,
+            paused_until=until,
+            reason=reason,
         )
 
+    async def _admit(self, ticket: Ticket) -> bool:
+        """Take `ticket`'s turn; False where the pool is paused by then."""
+        async with self._turn:
+            try:
+                while not self._is_paused():
+                    now = anyio.current_time()
+                    wait_s = self._caps.wait_s(ticket.need, now)
+                    self._hold(now + self._caps.heard_wait_s(ticket.need, now), now)
+                    if wait_s > 0:
+                        # A pause, an answer's headers or a request that ends may all change what there is to wait for.
+                        with anyio.move_on_after(wait_s):
+                            await self._news.wait()
+                    elif not await self._caps.spaced():
+                        self._caps.take(ticket, anyio.current_time())
+                        return True
+                return False
+            finally:
+                self._hold(0.0, 0.0)
+
+    def _hold(self, until: float, now: float) -> None:
+        """Let observers know of a wait that the provider's headers ask for, where it is worth telling."""
+        if until - now <= _WORTH_TELLING_S:
+            if self._held_until is not None:
+                self._held_until = None
+                self._changed()
+        elif self._held_until is None or abs(until - self._held_until) > _WORTH_TELLING_S:
+            self._held_until = until
+            self._changed()
+
     def _is_paused(self) -> bool:
-        return self._paused_until is not None and anyio.current_time() < self._paused_until
+        return self._breaks.is_paused(anyio.current_time())
 
     async def _pause_over(self) -> None:
-        while self._paused_until is not None:
-            if anyio.current_time() >= self._paused_until:
-                self._paused_until = self._reason = None
+        while (until := self._breaks.paused_until) is not None:
+            if anyio.current_time() >= until:
+                self._breaks.end()
                 self._changed()
                 return
-            await anyio.sleep_until(self._paused_until)
+            await anyio.sleep_until(until)
+
+    def _paused(self, until: float, changed: bool) -> float:  # noqa: FBT001 - what `Breaks` returns
+        self._resize()
+        if changed:
+            self._tell_waiters()
+            self._changed()
+        return until
+
+    def _resize(self) -> None:
+        if self._slots.total_tokens != self._breaks.width:
+            self._slots.total_tokens = self._breaks.width
+
+    def _tell_waiters(self) -> None:
+        if self._turn.locked():
+            self._news.set()
+            self._news = anyio.Event()
 
     def _changed(self) -> None:
         if self._on_change:
             self._on_change(self.state())
-
-
-class Pace:
-    """Admissions a minute: a leaky bucket that spaces them, and behind it a window that makes the cap strict.
-
-    `AsyncLimiter(60, 60)` let 119 requests out in the first 60 s; a bucket of `burst` refilled at the cap's rate paces,
-    and the times of the last admissions forbid more than the cap in any window.
-    """
-
-    def __init__(self, requests_per_minute: float, burst: int) -> None:
-        in_window = max(1, math.floor(requests_per_minute))
-        burst = min(burst, in_window)
-        self._bucket = AsyncLimiter(burst, 60.0 * burst / requests_per_minute)
-        self._recent: deque[float] = deque(maxlen=in_window)
-        self._window_s = max(WINDOW_S, WINDOW_S * in_window / requests_per_minute)
-        self._turn = anyio.Lock()
-
-    async def admit(self, unless: Callable[[], bool]) -> None:
-        """Return when one more request may be sent, first come, first served; at once where `unless` holds by then."""
-        async with self._turn:
-            if unless():
-                return
-            await self._bucket.acquire()
-            if len(self._recent) == self._recent.maxlen:
-                await anyio.sleep_until(self._recent[0] + self._window_s)
-            self._recent.append(anyio.current_time())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from harness.prompts.decoding import Place, Problem, json_value, text_lines
+from harness.prompts.decoding import Place, Problem, json_value, quick_json_value, raw_lines, to_text
 from harness.prompts.fields import shown
 
 if TYPE_CHECKING:
@@ -23,18 +23,26 @@ def read_jsonl(path: Path, file: BufferedReader) -> Iterator[tuple[Place, Any]]:
     Raises:
         PromptFileError: a line is not one JSON value.
     """
-    for number, line in enumerate(text_lines(path, file), 1):
-        text = line.strip(_BLANK)
-        if not text:
-            continue
+    for number, line in enumerate(raw_lines(path, file), 1):
         place = Place(number)
         try:
-            row, end = json_value(text)
-        except json.JSONDecodeError as exc:
-            problem = f"is not valid JSON: {exc.msg}, column {exc.pos + 1}. A .jsonl file holds one object per line"
-            raise place.error(path, f"{problem}; name the file .json if it is one document.") from exc
-        except Problem as problem:
-            raise place.error(path, problem) from problem
-        if end != len(text):
-            raise place.error(path, f"goes on after its JSON value with {shown(text[end:])}. Write one value per line.")
+            row = quick_json_value(line)
+        except ValueError:
+            text = to_text(path, number, line).strip(_BLANK)
+            if not text:
+                continue
+            row = _row(path, place, text)
         yield place, row
+
+
+def _row(path: Path, place: Place, text: str) -> Any:
+    try:
+        row, end = json_value(text)
+    except json.JSONDecodeError as exc:
+        problem = f"is not valid JSON: {exc.msg}, column {exc.pos + 1}. A .jsonl file holds one object per line"
+        raise place.error(path, f"{problem}; name the file .json if it is one document.") from exc
+    except Problem as problem:
+        raise place.error(path, problem) from problem
+    if end != len(text):
+        raise place.error(path, f"goes on after its JSON value with {shown(text[end:])}. Write one value per line.")
+    return row

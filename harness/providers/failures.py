@@ -20,6 +20,7 @@ from harness.errors import (
     OfflineError,
     ProviderError,
     QuotaExhausted,
+    RateLimitedError,
     TransientError,
     UntrustedCertificate,
 )
@@ -82,12 +83,17 @@ class Failures:
         return self._refusal(Refusal(status, {**headers_inside(error), **headers}, error, message), status)
 
     def inside(self, answer: Mapping[str, Any], headers: Mapping[str, str], status: int = 200) -> ProviderError:
-        """The error for a success whose JSON is an error object, as gateways send them: judged by the code in it."""
+        """The error for a success whose JSON is an error object, as gateways send them.
+
+        It is worth another attempt whatever it says, but that a limit or a quota asks for a wait is heeded.
+        """
         message, inner = words_of(answer, b""), status_inside(answer)
-        if inner is None:
-            return self.no_answer(f"an error ({message})", status=status)
-        refusal = Refusal(inner, {**headers_inside(answer), **headers}, answer, message)
-        return self._refusal(refusal, status)
+        if inner is not None:
+            refusal = Refusal(inner, {**headers_inside(answer), **headers}, answer, message)
+            error = self._refusal(refusal, status)
+            if isinstance(error, RateLimitedError | QuotaExhausted):
+                return error
+        return self.no_answer(f"error {inner} ({message})" if inner else f"an error ({message})", status=status)
 
     def unreachable(self, exc: BaseException) -> ProviderError:
         """The error for an exchange that broke: by what stands in the chain of causes, not by the outermost name.

@@ -7,8 +7,9 @@ import asyncio
 import json
 import sys
 
+from harness.simulator.errors import SimulatorError
 from harness.simulator.process import serve
-from harness.simulator.settings import SimulatorError, SimulatorSettings
+from harness.simulator.settings import SimulatorSettings
 
 
 def main() -> int:

@@ -89,14 +89,24 @@ class Question:
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
 
+    @property
+    def last_user_turn(self) -> str:
+        return next((text for role, text in reversed(self.turns) if role == "user"), "")
+
+    def count_input(self) -> int:
+        """Tokens of all turns together."""
+        return sum(len(split(text)) for _, text in self.turns)
+
 
 class Ending(enum.Enum):
-    """Why an answer ended."""
+    """Why an answer ended: `REFUSAL` is the provider's filter, `DECLINED` the model's own words."""
 
     STOP = enum.auto()
     LENGTH = enum.auto()
     STOP_STRING = enum.auto()
     REFUSAL = enum.auto()
+    DECLINED = enum.auto()
+    PROMPT_BLOCKED = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,7 @@ class Answer:
         ending: why it ended.
         stop_string: the one that ended it, or None.
         draw: a 64-bit number of this answer's own, from which its logprobs are drawn.
+        thinking_tokens: generated before the answer, and not shown.
     """
 
     tokens: tuple[str, ...]
@@ -116,21 +127,28 @@ class Answer:
     ending: Ending
     stop_string: str | None
     draw: int
+    thinking_tokens: int = 0
 
     @property
     def text(self) -> str:
         return "".join(self.tokens)
 
     @property
-    def output_tokens(self) -> int:
+    def visible_tokens(self) -> int:
         return len(self.tokens)
 
+    @property
+    def output_tokens(self) -> int:
+        """All that was generated, thinking included."""
+        return len(self.tokens) + self.thinking_tokens
 
-def answer(question: Question, *, refusal_share: float, long_share: float, nonce: int) -> Answer:
+
+def answer(question: Question, *, input_tokens: int, refusal_share: float, long_share: float, nonce: int) -> Answer:
     """The answer to a question.
 
     Args:
         question: what is asked.
+        input_tokens: as `Question.count_input` counts them.
         refusal_share: share of the prompts that are refused, 0 to 1.
         long_share: share of the prompts whose answer runs into any usual token limit, 0 to 1.
         nonce: takes the seed's place where the temperature is not 0 and the question has none.
@@ -146,7 +164,7 @@ def answer(question: Question, *, refusal_share: float, long_share: float, nonce
     tokens, ending, stop_string = _cut(tokens, question)
     return Answer(
         tokens=tuple(tokens),
-        input_tokens=sum(len(split(text)) for _, text in question.turns),
+        input_tokens=input_tokens,
         ending=Ending.REFUSAL if refused else ending,
         stop_string=None if refused else stop_string,
         draw=draw,
@@ -175,8 +193,7 @@ def _share(digest: bytes) -> float:
 
 def _quote(question: Question, prompt: bytes) -> str:
     """A few words of the last turn in which the user speaks."""
-    text = next((text for role, text in reversed(question.turns) if role == "user"), "")
-    words = [word[:24] for word in text.split(maxsplit=60)[:60]]
+    words = [word[:24] for word in question.last_user_turn.split(maxsplit=60)[:60]]
     first = prompt[0] % max(1, len(words) - 3)
     return " ".join(words[first : first + 4]).strip("\"'.,;:?!()")
 

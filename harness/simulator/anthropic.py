@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from harness.simulator.answers import Ending, Question
+from harness.simulator.caps import Limit
+from harness.simulator.fault_words import hint_headers
 from harness.simulator.wire import (
     Rejection,
     Reply,
@@ -27,7 +29,9 @@ from harness.simulator.wire import (
 
 if TYPE_CHECKING:
     from harness.simulator.answers import Answer
-    from harness.simulator.cap import Allowance
+    from harness.simulator.caps import Excess, Standing
+    from harness.simulator.fault_words import Words
+    from harness.simulator.faults import Fault
     from harness.simulator.wire import Call, Stamp
 
 NAME = "claude"
@@ -41,14 +45,32 @@ _ONE_OF_TEMPERATURE_AND_TOP_P_SINCE = (4, 1)
 _ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    409: "conflict_error",
     413: "request_too_large",
+    422: "invalid_request_error",
     429: "rate_limit_error",
+    500: "api_error",
+    503: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
 }
 _STOP_REASONS = {
     Ending.STOP: "end_turn",
     Ending.LENGTH: "max_tokens",
     Ending.STOP_STRING: "stop_sequence",
     Ending.REFUSAL: "refusal",
+    Ending.DECLINED: "refusal",
+    Ending.PROMPT_BLOCKED: "refusal",
+}
+_REGAINED = "%Y-%m-%d at %H:%M UTC."
+_LIMITS = {
+    Limit.REQUESTS: "requests",
+    Limit.INPUT_TOKENS: "input tokens",
+    Limit.OUTPUT_TOKENS: "output tokens",
 }
 
 
@@ -116,16 +138,16 @@ def _refuse_sampling(version: str, model: str, body: dict[str, Any]) -> None:
 
 
 def answered(question: Question, answer: Answer, stamp: Stamp) -> Reply:
-    refused = answer.ending is Ending.REFUSAL
+    reason = _STOP_REASONS[answer.ending]
     payload = {
         "id": f"msg_{stamp.reply_id}",
         "type": "message",
         "role": "assistant",
         "model": question.model,
         "content": [{"type": "text", "text": answer.text}] if answer.tokens else [],
-        "stop_reason": _STOP_REASONS[answer.ending],
+        "stop_reason": reason,
         "stop_sequence": answer.stop_string,
-        "stop_details": {"type": "refusal", "category": "cyber", "explanation": None} if refused else None,
+        "stop_details": {"type": "refusal", "category": "cyber", "explanation": None} if reason == "refusal" else None,
         "usage": {
             "input_tokens": answer.input_tokens,
             "cache_creation_input_tokens": 0,
@@ -140,21 +162,35 @@ def rejected(rejection: Rejection, stamp: Stamp) -> Reply:
     return _error(rejection.status, rejection.message, stamp, {})
 
 
-def rate_limited(question: Question, allowance: Allowance, stamp: Stamp) -> Reply:
+def rate_limited(question: Question, excess: Excess, stamp: Stamp) -> Reply:
     message = (
-        f"This request would exceed your organization's rate limit of {allowance.limit} requests per minute "
-        f"for {question.model}."
+        f"This request would exceed your organization's rate limit of {excess.allowance.limit} "
+        f"{_LIMITS[excess.limit]} per minute for {question.model}."
     )
-    return _error(429, message, stamp, {"retry-after": str(allowance.retry_after_s)})
+    return _error(429, message, stamp, {"retry-after": str(excess.allowance.retry_after_s)})
 
 
-def rate_headers(allowance: Allowance, stamp: Stamp) -> dict[str, str]:
-    reset = datetime.fromtimestamp(math.ceil(stamp.now + allowance.reset_s), UTC)
-    return {
-        "anthropic-ratelimit-requests-limit": str(allowance.limit),
-        "anthropic-ratelimit-requests-remaining": str(allowance.remaining),
-        "anthropic-ratelimit-requests-reset": reset.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
+def failed(words: Words, fault: Fault, stamp: Stamp) -> Reply:
+    if fault.kind == "quota" and fault.seconds is not None:
+        regained = datetime.fromtimestamp(math.ceil((stamp.now + fault.seconds) / 60) * 60, UTC)
+        message = f"You have reached your specified API usage limits. You will regain access on {regained:{_REGAINED}}"
+        return _error(words.status, message, stamp, {})
+    return _error(words.status, words.message, stamp, hint_headers(fault, stamp.now))
+
+
+def rate_headers(standing: Standing, now: float) -> dict[str, str]:
+    headers = {}
+    for name, allowance in (
+        ("requests", standing.requests),
+        ("input-tokens", standing.input_tokens),
+        ("output-tokens", standing.output_tokens),
+    ):
+        if allowance is not None:
+            reset = datetime.fromtimestamp(math.ceil(now + allowance.reset_s), UTC)
+            headers[f"anthropic-ratelimit-{name}-limit"] = str(allowance.limit)
+            headers[f"anthropic-ratelimit-{name}-remaining"] = str(allowance.remaining)
+            headers[f"anthropic-ratelimit-{name}-reset"] = reset.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return headers
 
 
 def _error(status: int, message: str, stamp: Stamp, headers: dict[str, str]) -> Reply:

@@ -15,13 +15,13 @@ WINDOW_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Where a caller stands with its cap after one more request.
+    """Where a caller stands with a cap.
 
     Args:
-        limit: requests per 60 seconds.
-        remaining: requests that would be admitted at once.
+        limit: requests, or tokens, per 60 seconds.
+        remaining: as many as would be admitted at once.
         reset_s: seconds until all of them would be, if no more came.
-        retry_after_s: whole seconds after which one is admitted, or None if this one was.
+        retry_after_s: whole seconds after which what was asked for is admitted, or None if it was at once.
     """
 
     limit: int
@@ -47,18 +47,29 @@ class RequestCap:
             caller: who shares one cap.
             now: monotonic seconds, never less than in the call before.
         """
-        times = self._admitted.setdefault(caller, deque())
-        while times and times[0] <= now - WINDOW_S:
-            times.popleft()
+        times = self._recent(caller, now)
         retry_after_s = None
         if len(times) < self._rpm:
             times.append(now)
         else:
             retry_after_s = max(1, math.ceil(times[0] + WINDOW_S - now))
+        return self._allowance(times, now, retry_after_s)
+
+    def look(self, caller: Hashable, now: float) -> Allowance:
+        """Where a caller stands; counts nothing."""
+        return self._allowance(self._recent(caller, now), now, None)
+
+    def _recent(self, caller: Hashable, now: float) -> deque[float]:
+        times = self._admitted.setdefault(caller, deque())
+        while times and times[0] <= now - WINDOW_S:
+            times.popleft()
+        return times
+
+    def _allowance(self, times: deque[float], now: float, retry_after_s: int | None) -> Allowance:
         return Allowance(
             limit=self._rpm,
             remaining=self._rpm - len(times),
-            reset_s=times[-1] + WINDOW_S - now,
+            reset_s=times[-1] + WINDOW_S - now if times else 0.0,
             retry_after_s=retry_after_s,
         )
 

@@ -18,10 +18,12 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import anyio
 from anyio.abc import Process  # noqa: TC002 - a NamedTuple's field
 
-from harness.simulator.settings import SimulatorError, SimulatorSettings
+from harness.simulator.errors import SimulatorError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+
+    from harness.simulator.settings import SimulatorSettings
 
 _PROGRAM = (sys.executable, "-m", "harness.simulator")
 _STOP_TIMEOUT_S = 5.0

@@ -11,6 +11,8 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from harness.simulator.answers import Ending, Question
+from harness.simulator.caps import Limit
+from harness.simulator.fault_words import decimal, hint_headers
 from harness.simulator.logprobs import MOST_ALTERNATIVES, token_choices
 from harness.simulator.wire import (
     Rejection,
@@ -25,7 +27,9 @@ from harness.simulator.wire import (
 
 if TYPE_CHECKING:
     from harness.simulator.answers import Answer
-    from harness.simulator.cap import Allowance
+    from harness.simulator.caps import Excess, Standing
+    from harness.simulator.fault_words import Words
+    from harness.simulator.faults import Fault
     from harness.simulator.wire import Call, Stamp
 
 NAME = "gemini"
@@ -34,16 +38,40 @@ _VOCABULARY_SIZE = 262_144
 _ROLES = {None: "user", "user": "user", "model": "assistant"}
 _STATUSES = {
     400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    402: "FAILED_PRECONDITION",
     403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    408: "CANCELLED",
+    409: "ABORTED",
     413: "INVALID_ARGUMENT",
+    422: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
 }
 _FINISH_REASONS = {
     Ending.STOP: "STOP",
     Ending.LENGTH: "MAX_TOKENS",
     Ending.STOP_STRING: "STOP",
     Ending.REFUSAL: "SAFETY",
+    Ending.DECLINED: "SAFETY",
 }
+_LIMITS = {
+    Limit.REQUESTS: ("generate_content_requests", "GenerateRequestsPerMinutePerProjectPerModel", "requests"),
+    Limit.INPUT_TOKENS: (
+        "generate_content_input_token_count",
+        "GenerateContentInputTokensPerModelPerMinute",
+        "input tokens",
+    ),
+    Limit.OUTPUT_TOKENS: (
+        "generate_content_output_token_count",
+        "GenerateContentOutputTokensPerModelPerMinute",
+        "output tokens",
+    ),
+}
+_TOO_MANY_REQUESTS = 429
 
 
 def credential(call: Call) -> str:
@@ -113,28 +141,36 @@ def _top_logprobs(config: dict[str, Any]) -> int | None:
 
 
 def answered(question: Question, answer: Answer, stamp: Stamp) -> Reply:
-    candidate: dict[str, Any] = {"finishReason": _FINISH_REASONS[answer.ending], "index": 0}
-    refused = answer.ending is Ending.REFUSAL
-    if refused:
-        candidate["safetyRatings"] = [
-            {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}
-        ]
-    else:
-        candidate["content"] = {"role": "model", "parts": [{"text": answer.text}]}
-        if question.top_logprobs is not None:
-            candidate["logprobsResult"] = _logprobs(question, answer, question.top_logprobs)
-    output_tokens = 0 if refused else answer.output_tokens
-    payload = {
-        "candidates": [candidate],
-        "usageMetadata": {
-            "promptTokenCount": answer.input_tokens,
-            "candidatesTokenCount": output_tokens,
-            "totalTokenCount": answer.input_tokens + output_tokens,
-        },
+    blocked = answer.ending in {Ending.REFUSAL, Ending.DECLINED, Ending.PROMPT_BLOCKED}
+    usage = {"promptTokenCount": answer.input_tokens, "candidatesTokenCount": 0 if blocked else answer.visible_tokens}
+    if answer.thinking_tokens:
+        usage["thoughtsTokenCount"] = answer.thinking_tokens
+    payload: dict[str, Any] = {
+        "usageMetadata": usage | {"totalTokenCount": sum(usage.values())},
         "modelVersion": question.model,
         "responseId": stamp.reply_id,
     }
+    if answer.ending is Ending.PROMPT_BLOCKED:
+        payload["promptFeedback"] = {"blockReason": "PROHIBITED_CONTENT"}
+    else:
+        payload["candidates"] = [_shown(question, answer, blocked=blocked)]
     return json_reply(200, payload)
+
+
+def _shown(question: Question, answer: Answer, *, blocked: bool) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"finishReason": _FINISH_REASONS[answer.ending], "index": 0}
+    if blocked:
+        candidate["safetyRatings"] = [
+            {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}
+        ]
+        return candidate
+    candidate["content"] = {"role": "model"}
+    # Where thinking took every token, Google leaves the parts out altogether.
+    if answer.tokens or not answer.thinking_tokens:
+        candidate["content"]["parts"] = [{"text": answer.text}]
+    if question.top_logprobs is not None:
+        candidate["logprobsResult"] = _logprobs(question, answer, question.top_logprobs)
+    return candidate
 
 
 def _logprobs(question: Question, answer: Answer, top: int) -> dict[str, Any]:
@@ -156,28 +192,50 @@ def rejected(rejection: Rejection, stamp: Stamp) -> Reply:
     return _error(rejection.status, rejection.message, [])
 
 
-def rate_limited(question: Question, allowance: Allowance, stamp: Stamp) -> Reply:
-    wait = f"{allowance.retry_after_s}s"
-    quota = {
-        "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
-        "quotaId": "GenerateRequestsPerMinutePerProjectPerModel",
+def rate_limited(question: Question, excess: Excess, stamp: Stamp) -> Reply:
+    metric, quota_id, unit = _LIMITS[excess.limit]
+    limit, wait = excess.allowance.limit, f"{excess.allowance.retry_after_s}s"
+    facts = {
+        "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
         "quotaDimensions": {"location": "global", "model": question.model},
-        "quotaValue": str(allowance.limit),
+        "quotaValue": str(limit),
     }
-    details: list[dict[str, Any]] = [
-        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [quota]},
-        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": wait},
-    ]
-    message = f"You exceeded your current quota of {allowance.limit} requests per minute. Please retry in {wait}."
-    return _error(429, message, details)
+    message = f"You exceeded your current quota of {limit} {unit} per minute. Please retry in {wait}."
+    return _error(429, message, [_quota_failure(quota_id, facts), _retry_info(wait)])
 
 
-def rate_headers(allowance: Allowance, stamp: Stamp) -> dict[str, str]:
+def failed(words: Words, fault: Fault, stamp: Stamp) -> Reply:
+    details = []
+    if words.status == _TOO_MANY_REQUESTS and words.code is not None:
+        details.append(_quota_failure(words.code, {}))
+    elif words.code is not None:
+        details.append(_detail("ErrorInfo", {"reason": words.code, "domain": "googleapis.com"}))
+    # Google hints in the body; a date or milliseconds in a header are those of a proxy before it.
+    if fault.kind in {"429-date", "429-ms"}:
+        return _error(words.status, words.message, details, hint_headers(fault, stamp.now))
+    if fault.seconds is not None:
+        details.append(_retry_info(f"{decimal(fault.seconds)}s"))
+    return _error(words.status, words.message, details)
+
+
+def _quota_failure(quota_id: str, facts: dict[str, Any]) -> dict[str, Any]:
+    return _detail("QuotaFailure", {"violations": [facts | {"quotaId": quota_id}]})
+
+
+def _retry_info(delay: str) -> dict[str, Any]:
+    return _detail("RetryInfo", {"retryDelay": delay})
+
+
+def _detail(kind: str, facts: dict[str, Any]) -> dict[str, Any]:
+    return {"@type": f"type.googleapis.com/google.rpc.{kind}"} | facts
+
+
+def rate_headers(standing: Standing, now: float) -> dict[str, str]:
     return {}
 
 
-def _error(status: int, message: str, details: list[dict[str, Any]]) -> Reply:
+def _error(status: int, message: str, details: list[dict[str, Any]], headers: dict[str, str] | None = None) -> Reply:
     error: dict[str, Any] = {"code": status, "message": message, "status": _STATUSES[status]}
     if details:
         error["details"] = details
-    return json_reply(status, {"error": error})
+    return json_reply(status, {"error": error}, headers)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.simulator.answers import Ending, Question
+from harness.simulator.caps import Limit
+from harness.simulator.fault_words import decimal, hint_headers
 from harness.simulator.logprobs import MOST_ALTERNATIVES, TokenChoice, token_choices
 from harness.simulator.wire import (
     Rejection,
@@ -30,8 +32,13 @@ from harness.simulator.wire import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.simulator.answers import Answer
     from harness.simulator.cap import Allowance
+    from harness.simulator.caps import Excess, Standing
+    from harness.simulator.fault_words import Words
+    from harness.simulator.faults import Fault
     from harness.simulator.wire import Call, Stamp
 
 NAME = "openai"
@@ -43,6 +50,13 @@ _FINISH_REASONS = {
     Ending.LENGTH: "length",
     Ending.STOP_STRING: "stop",
     Ending.REFUSAL: "content_filter",
+    Ending.DECLINED: "stop",
+    Ending.PROMPT_BLOCKED: "content_filter",
+}
+_LIMITS = {
+    Limit.REQUESTS: ("requests", "requests per min (RPM)"),
+    Limit.INPUT_TOKENS: ("tokens", "tokens per min (TPM)"),
+    Limit.OUTPUT_TOKENS: ("tokens", "output tokens per min (TPM)"),
 }
 
 
@@ -120,18 +134,35 @@ def answered(question: Question, answer: Answer, stamp: Stamp) -> Reply:
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                "message": _message(answer),
                 "logprobs": logprobs,
                 "finish_reason": _FINISH_REASONS[answer.ending],
             }
         ],
-        "usage": {
-            "prompt_tokens": answer.input_tokens,
-            "completion_tokens": answer.output_tokens,
-            "total_tokens": answer.input_tokens + answer.output_tokens,
-        },
+        "usage": _usage(answer),
     }
     return json_reply(200, payload, _request_id(stamp))
+
+
+def _usage(answer: Answer) -> dict[str, Any]:
+    usage: dict[str, Any] = {
+        "prompt_tokens": answer.input_tokens,
+        "completion_tokens": answer.output_tokens,
+        "total_tokens": answer.input_tokens + answer.output_tokens,
+    }
+    if answer.thinking_tokens:
+        usage["completion_tokens_details"] = {"reasoning_tokens": answer.thinking_tokens}
+    return usage
+
+
+def _message(answer: Answer) -> dict[str, str | None]:
+    declined = answer.ending is Ending.DECLINED
+    blocked = answer.ending is Ending.PROMPT_BLOCKED
+    return {
+        "role": "assistant",
+        "content": None if declined or blocked else answer.text,
+        "refusal": answer.text if declined else None,
+    }
 
 
 def _choice(choice: TokenChoice) -> dict[str, Any]:
@@ -153,21 +184,43 @@ def rejected(rejection: Rejection, stamp: Stamp) -> Reply:
     return _error(rejection, "invalid_request_error", None, {}, stamp)
 
 
-def rate_limited(question: Question, allowance: Allowance, stamp: Stamp) -> Reply:
+def rate_limited(question: Question, excess: Excess, stamp: Stamp) -> Reply:
+    kind, unit = _LIMITS[excess.limit]
+    allowance = excess.allowance
+    if excess.requested > allowance.limit:
+        message = (
+            f"Request too large for {question.model} on {unit}: Limit {allowance.limit}, Requested {excess.requested}. "
+            "The input or output tokens must be reduced in order to run successfully."
+        )
+        return _error(Rejection(429, message), kind, "rate_limit_exceeded", {}, stamp)
     wait = str(allowance.retry_after_s)
     message = (
-        f"Rate limit reached for {question.model} on requests per min (RPM): Limit {allowance.limit}, "
-        f"Used {allowance.limit}, Requested 1. Please try again in {wait}s."
+        f"Rate limit reached for {question.model} on {unit}: Limit {allowance.limit}, "
+        f"Used {allowance.limit - allowance.remaining}, Requested {excess.requested}. Please try again in {wait}s."
     )
-    headers = {"retry-after": wait}
-    return _error(Rejection(429, message), "requests", "rate_limit_exceeded", headers, stamp)
+    return _error(Rejection(429, message), kind, "rate_limit_exceeded", {"retry-after": wait}, stamp)
 
 
-def rate_headers(allowance: Allowance, stamp: Stamp) -> dict[str, str]:
+def failed(words: Words, fault: Fault, stamp: Stamp) -> Reply:
+    again = words.code == "rate_limit_exceeded" and fault.seconds is not None
+    message = f"{words.message} Please try again in {decimal(fault.seconds or 0)}s." if again else words.message
+    headers = hint_headers(fault, stamp.now)
+    return _error(Rejection(words.status, message), words.type, words.code, headers, stamp)
+
+
+def rate_headers(standing: Standing, now: float) -> dict[str, str]:
+    tokens = [allowance for allowance in (standing.input_tokens, standing.output_tokens) if allowance is not None]
+    return _rate("requests", [standing.requests] if standing.requests is not None else []) | _rate("tokens", tokens)
+
+
+def _rate(name: str, allowances: Sequence[Allowance]) -> dict[str, str]:
+    """OpenAI has one count of tokens, of both directions together."""
+    if not allowances:
+        return {}
     return {
-        "x-ratelimit-limit-requests": str(allowance.limit),
-        "x-ratelimit-remaining-requests": str(allowance.remaining),
-        "x-ratelimit-reset-requests": _duration(allowance.reset_s),
+        f"x-ratelimit-limit-{name}": str(sum(allowance.limit for allowance in allowances)),
+        f"x-ratelimit-remaining-{name}": str(sum(allowance.remaining for allowance in allowances)),
+        f"x-ratelimit-reset-{name}": _duration(max(allowance.reset_s for allowance in allowances)),
     }
 
 

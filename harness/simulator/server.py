@@ -1,7 +1,7 @@
-"""The loopback provider: three wire formats, a latency, a cap and counters; knows nothing about who asks it.
+"""The loopback provider: three wire formats, a latency, caps, faults and counters; knows nothing about who asks it.
 
-One request goes parse, admit, answer, wait, write. `_decide` says what goes back and after how long, `_write` is
-the only place that touches the wire.
+One request goes parse, decide, wait, deliver: the desk says what goes back and after how long, `deliver` is the only
+place that touches the wire.
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import errno
-import math
-import secrets
 import time
 from functools import partial
-from itertools import count
-from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -22,24 +18,18 @@ from aiohttp import web
 
 from harness.provider import SIMULATOR_MARKER
 from harness.simulator import anthropic, gemini, openai
-from harness.simulator.answers import answer
-from harness.simulator.cap import RequestCap
-from harness.simulator.counters import ABANDONED, SimulatorCounts, Visit, VisitorBook
-from harness.simulator.settings import SimulatorError, SimulatorSettings
-from harness.simulator.wire import (
-    MAX_BODY_BYTES,
-    Call,
-    Rejection,
-    Reply,
-    Stamp,
-    WireFormat,
-    json_object,
-    parsed_json,
-    request_key,
-)
+from harness.simulator.counters import ABANDONED, SimulatorCounts, VisitorBook
+from harness.simulator.delivery import deliver
+from harness.simulator.desk import Desk, Incoming
+from harness.simulator.errors import SimulatorError
+from harness.simulator.settings import SimulatorSettings
+from harness.simulator.wire import MAX_BODY_BYTES, Call, WireFormat, parsed_json, request_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from harness.simulator.counters import Visit
+    from harness.simulator.desk import Decision
 
 # Every client of a run may connect at the same moment.
 _BACKLOG = 1024
@@ -54,7 +44,7 @@ class SimulatorServer:
         settings: how it behaves.
         host: where it listens; the default is not reachable from outside this machine.
         port: 0 takes a free one.
-        clock: monotonic seconds, of the cap and the log.
+        clock: monotonic seconds, of the caps and the log.
         wall: Unix time in seconds, of what answers say about the date.
         sleep: waits for a number of seconds.
 
@@ -72,16 +62,11 @@ class SimulatorServer:
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._settings = settings or SimulatorSettings()
         self._host = host
         self._port = port
         self._clock = clock
-        self._wall = wall
         self._sleep = sleep
-        self._cap = None if self._settings.rpm is None else RequestCap(self._settings.rpm)
-        self._latencies = Random(self._settings.seed)  # noqa: S311 - delays, not secrets
-        self._nonces = count(self._settings.seed)
-        self._reply_ids = map(f"sim{secrets.token_hex(4)}{{:08x}}".format, count())
+        self._desk = Desk(settings or SimulatorSettings(), wall)
         self._book = VisitorBook()
         self._runner = web.AppRunner(
             self._application(),
@@ -110,10 +95,9 @@ class SimulatorServer:
         return self._book.log()
 
     def reset(self) -> None:
-        """Forgets what it has counted and logged, and what counts against the caps."""
+        """Forgets what it has counted and logged, what counts against the caps, and which attempts there were."""
         self._book.reset()
-        if self._cap is not None:
-            self._cap.reset()
+        self._desk.reset()
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -148,46 +132,30 @@ class SimulatorServer:
         raw = await _body(request)
         parsed = parsed_json(raw)
         visit = self._book.arrive(self._clock(), wire.NAME, request_key(request.path, raw, parsed))
-        status = ABANDONED
+        status, broken = ABANDONED, False
         try:
             call = Call(request.headers, request.query, request.match_info.get("model"))
-            reply, delay_s = self._decide(wire, call, visit, raw, parsed)
-            if delay_s > 0:
-                await self._sleep(delay_s)
-            response = await _write(request, reply)
-            status = reply.status
+            decision = self._desk.decide(wire, Incoming(call, raw, parsed, visit.key, visit.t))
+            self._note(visit, decision)
+            if decision.delay_s > 0:
+                await self._sleep(decision.delay_s)
+            reply = self._desk.finished(decision, wire, self._clock())
+            self._book.wrote(visit, decision.output_tokens)
+            response = await deliver(request, reply, decision.fault, self._sleep)
+            status, broken = reply.status, decision.broken
+        except ConnectionError:
+            # The client left in the middle. Raised, it would be logged as an error of the server's.
+            return web.Response()
+        else:
             return response
         finally:
-            self._book.leave(visit, status)
+            self._book.leave(visit, status, self._clock(), broken=broken)
 
-    def _decide(
-        self, wire: WireFormat, call: Call, visit: Visit, raw: bytes | None, parsed: object
-    ) -> tuple[Reply, float]:
-        """What to reply, and after how many seconds."""
-        stamp = Stamp(next(self._reply_ids), self._wall())
-        try:
-            credential = wire.credential(call)
-            question = wire.asked(call, json_object(raw, parsed))
-        except Rejection as rejection:
-            return wire.rejected(rejection, stamp), 0.0
-        self._book.understood(visit, question.model)
-        headers: dict[str, str] = {}
-        if self._cap is not None:
-            allowance = self._cap.admit((wire.NAME, credential, question.model), visit.t)
-            headers = wire.rate_headers(allowance, stamp)
-            if allowance.retry_after_s is not None:
-                return _with(wire.rate_limited(question, allowance, stamp), headers), 0.0
-        simulated = answer(
-            question,
-            refusal_share=self._settings.refusal_share,
-            long_share=self._settings.long_share,
-            nonce=next(self._nonces),
-        )
-        return _with(wire.answered(question, simulated, stamp), headers), self._latency()
-
-    def _latency(self) -> float:
-        median = self._settings.latency_s
-        return median and self._latencies.lognormvariate(math.log(median), self._settings.latency_spread)
+    def _note(self, visit: Visit, decision: Decision) -> None:
+        if decision.model is not None:
+            self._book.understood(visit, decision.model, decision.input_tokens)
+        if decision.fault is not None:
+            self._book.faulted(visit, decision.fault.kind)
 
     async def _health(self, _: web.Request) -> web.Response:
         return _json({"status": "ok", "simulator": True})
@@ -221,20 +189,6 @@ async def _body(request: web.Request) -> bytes | None:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         return None
-
-
-def _with(reply: Reply, headers: dict[str, str]) -> Reply:
-    return dataclasses.replace(reply, headers=reply.headers | headers) if headers else reply
-
-
-async def _write(request: web.Request, reply: Reply) -> web.StreamResponse:
-    """Puts a reply on the wire, whole; returns once it is handed to the operating system."""
-    response = web.Response(
-        status=reply.status, body=reply.body, headers=reply.headers, content_type="application/json"
-    )
-    await response.prepare(request)
-    await response.write_eof()
-    return response
 
 
 def _json(payload: object, status: int = 200) -> web.Response:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from harness.simulator.answers import Answer, Question
-    from harness.simulator.cap import Allowance
+    from harness.simulator.caps import Excess, Standing
+    from harness.simulator.fault_words import Words
+    from harness.simulator.faults import Fault
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 SIGNED_64_BIT = 2**63
@@ -40,6 +42,7 @@ class Reply:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
 
 
 class Rejection(Exception):  # noqa: N818 - not an error of ours: it becomes the provider's own
@@ -83,11 +86,14 @@ class WireFormat(Protocol):
     def rejected(self, rejection: Rejection, stamp: Stamp) -> Reply:
         """The provider's form of an error."""
 
-    def rate_limited(self, question: Question, allowance: Allowance, stamp: Stamp) -> Reply:
+    def rate_limited(self, question: Question, excess: Excess, stamp: Stamp) -> Reply:
         """The provider's form of a 429 with the seconds to wait."""
 
-    def rate_headers(self, allowance: Allowance, stamp: Stamp) -> dict[str, str]:
-        """How much of the cap is left, in the provider's own headers."""
+    def failed(self, words: Words, fault: Fault, stamp: Stamp) -> Reply:
+        """The provider's form of a fault, with the fault's hint where it has one."""
+
+    def rate_headers(self, standing: Standing, now: float) -> dict[str, str]:
+        """How much of the caps is left at `now` in Unix time, in the provider's own headers."""
 
 
 def bearer(call: Call) -> str | None:

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from harness.dashboard.jsonlines import JsonDisplay
+from harness.snapshot import RequestInFlight, RequestState
+from harness.stats import RunStats
 
 
 class Pipe:
@@ -64,6 +66,47 @@ async def test_progress_tells_each_variant_and_the_sum(stage, display, pipe, pil
     variant = progress["variants"][2]
     assert (variant["name"], variant["done"], variant["state"]) == ("gemini-2.5-flash@0.0", 119, "paused")
     assert (variant["reason"], variant["paused_until"]) == ("429", "2026-01-01T12:01:19+00:00")
+
+
+async def test_progress_tells_the_oldest_request_and_the_money(stage, display, pipe, stats, clock, result):
+    stats.add_variant("m", "claude", "m", 3)
+    stats.budget(5.0, 0.1)
+    stats.count(result("m", cost_usd=0.2))
+    stats.follow("m", lambda: RequestInFlight("p1", RequestState.BACKING_OFF, 990.0, 995.0, 1030.0, 2))
+    await stage.play(display, stats)
+    (progress,) = pipe.events("progress")
+    assert (progress["cost_usd"], progress["max_cost_usd"], progress["variants"][0]["cost_usd"]) == (0.3, 5.0, 0.2)
+    assert progress["oldest"] == {
+        "variant": "m",
+        "prompt_id": "p1",
+        "state": "backing off",
+        "age_s": 10.0,
+        "in_state_s": 5.0,
+        "until": "2026-01-01T12:00:30+00:00",
+        "attempts": 2,
+    }
+
+
+async def test_a_parked_lane_that_goes_on_by_itself_tells_when(stage, display, pipe, stats, clock):
+    stats.add_variant("m", "claude", "m", 3)
+    stats.parked("m", "quota", clock.now + 3600)
+    await stage.play(display, stats)
+    (progress,) = pipe.events("progress")
+    (variant,) = progress["variants"]
+    assert (variant["state"], variant["paused_until"]) == ("parked", "2026-01-01T13:00:00+00:00")
+    assert progress["oldest"] is None
+
+
+async def test_a_watched_run_is_done_only_when_it_is_over(stage, pipe, clock):
+    for over in (False, True):
+        pipe.data = b""
+        stats = RunStats(clock=clock, now=clock.wall, watched=True)
+        stats.add_variant("m", "claude", "m", 3)
+        if over:
+            stats.ended()
+        await stage.play(JsonDisplay(pipe, clock=clock, sleep=stage.sleep), stats)
+        last = pipe.events()[-1]
+        assert (last["event"], last["in_flight"]) == ("done" if over else "progress", None)
 
 
 async def test_the_last_event_is_done_and_nothing_before_it_is_lost(stage, display, pipe, stats, result):

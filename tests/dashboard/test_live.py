@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from harness.dashboard.live import LiveDisplay, screen
+from harness.stats import RunStats
 
 
 class Terminal(io.StringIO):
@@ -66,6 +67,15 @@ async def test_the_last_frame_shows_how_it_ended_and_gives_the_cursor_back(stage
     assert last.count("stopped") == 10
     assert "results  out/pilot/results.jsonl" in last
     assert terminal.getvalue().endswith("\x1b[?25h")
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_the_last_frame_of_who_watches_says_stopped_only_where_the_run_has(stage, display, terminal, clock, over):
+    stats = RunStats(clock=clock, now=clock.wall, watched=True)
+    stats.add_variant("m", "claude", "m", 3)
+    await stage.play(display, stats, stats.ended if over else nothing)
+    last = terminal.getvalue().rsplit("elapsed", 1)[1]
+    assert ("stopped" in last) is over
 
 
 async def test_what_is_printed_to_stderr_meanwhile_appears_above_the_frame(stage, display, pilot, terminal):

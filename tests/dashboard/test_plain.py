@@ -5,7 +5,8 @@ import io
 import pytest
 
 from harness.dashboard.plain import PlainDisplay
-from harness.stats import LocalSnapshot
+from harness.snapshot import RequestInFlight, RequestState
+from harness.stats import LocalSnapshot, RunStats
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def stream():
 
 @pytest.fixture
 def display(stream, stage):
-    return PlainDisplay(stream, sleep=stage.sleep)
+    return PlainDisplay(stream, clock=stage.clock, sleep=stage.sleep)
 
 
 def nothing():
@@ -73,3 +74,22 @@ async def test_nothing_from_outside_acts_on_the_terminal(stage, display, stream,
     stats.paused(hostile, stage.clock.now + 60, hostile)
     await stage.play(display, stats)
     assert all(line.isprintable() for line in stream.getvalue().split("\n"))
+
+
+async def test_a_request_that_hangs_is_told_of_once_a_minute_though_nothing_changes(stage, display, stream, stats):
+    stats.add_variant("m", "claude", "m", 3)
+    taken = stage.clock.now
+    stats.follow("m", lambda: RequestInFlight("p1", RequestState.SENT, taken, taken, attempts=1))
+    await stage.play(display, stats, *[nothing] * 30)
+    lines = stream.getvalue().splitlines()
+    assert [line.split(" | ")[1:] for line in lines[1:-1]] == [
+        ["oldest  m p1: sent 65 s ago"],
+        ["oldest  m p1: sent 2:05 ago"],
+    ]
+
+
+async def test_who_stops_watching_does_not_say_that_the_run_stopped(stage, display, stream, clock):
+    stats = RunStats(clock=clock, now=clock.wall, watched=True)
+    stats.add_variant("m", "claude", "m", 3)
+    await stage.play(display, stats)
+    assert stream.getvalue().splitlines()[-1] == "12:00:05  0/3 done (0%)  0/min  0 tok/s  0:05 elapsed"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from harness.dashboard.live import screen
+from harness.dashboard.phrases import moment, stretch
 from harness.dashboard.view import render
+from harness.snapshot import RequestInFlight, RequestState
 from harness.stats import LocalSnapshot, RunStats
 
 WIDTHS = (60, 80, 100, 140, 200)
@@ -67,14 +70,14 @@ def test_a_row_tells_what_became_of_its_items_and_how_fast(stats, clock, result)
         stats.started("model@0.0")
         clock.now += 3.0
         stats.dropped("model@0.0")
-        stats.count(result("model@0.0", output_tokens=150, elapsed_seconds=3.0))
+        stats.count(result("model@0.0", output_tokens=150, elapsed_seconds=3.0, cost_usd=0.004))
     stats.count(result("model@0.0", None, "No."))
     stats.started("model@0.0")
     lines = frame(stats, 120)
     header = " ".join(line_of(lines, "variant").split())
-    assert header == "variant done ok failed refused cut off flight req/min tok/s p50/p95 s ETA"
+    assert header == "variant done ok failed refused cut off flight req/min tok/s p50/p95 s cost ETA"
     row = re.sub("[━─]+", "", line_of(lines, "model@0.0")).split()
-    assert row == ["model@0.0", "121/400", "20", "1", "0", "0", "1", "20/50", "50", "3.0/3.0", "13:18"]
+    assert row == ["model@0.0", "121/400", "20", "1", "0", "0", "1", "20/50", "50", "3.0/3.0", "$0.080", "13:18"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,8 @@ def test_a_row_tells_what_became_of_its_items_and_how_fast(stats, clock, result)
         (60, ["done", "failed", "flight", "req/min", "ETA"], ["p50/p95"]),
         (80, ["ok", "p50/p95"], ["tok/s", "refused"]),
         (100, ["tok/s"], ["cut off"]),
-        (140, ["refused", "cut off"], []),
+        (100, ["tok/s"], ["cost"]),
+        (140, ["refused", "cut off", "cost"], []),
     ],
 )
 def test_what_matters_least_is_left_out_where_the_screen_is_narrow(pilot, width, present, absent):
@@ -127,6 +131,106 @@ def test_a_wide_screen_says_until_when_in_the_row_too(pilot, clock):
     pilot.paused("gemini-2.5-flash@0.0", clock.now + 65, "429")
     assert "paused until 12:01:24" in line_of(frame(pilot, 160), "gemini-2.5-flash@0.0")
     assert line_of(frame(pilot, 80), "gemini-2.5-flash@0.0").endswith("paused")
+
+
+def test_lanes_that_park_until_one_time_share_a_line_and_go_on_by_themselves(pilot, clock):
+    for name in ("gemini-2.5-flash@0.0", "gemini-2.5-flash@0.7"):
+        clock.now += 0.01
+        pilot.parked(name, "the day's quota is used up", clock.now + 3600)
+    lines = frame(pilot, 160)
+    held_up = [line for line in lines if line.startswith("parked until")]
+    assert held_up == ["parked until 13:00:19  gemini-2.5-flash@0.7 and 1 more: the day's quota is used up"]
+    assert line_of(lines, "gemini-2.5-flash@0.0").endswith("parked until 13:00:19")
+    assert line_of(frame(pilot, 80), "gemini-2.5-flash@0.0").endswith("parked")
+
+
+def test_a_time_on_another_day_is_told_with_its_weekday(clock):
+    now = clock.wall()
+    assert moment(now + timedelta(hours=23), now) == "11:00:00"
+    assert moment(now + timedelta(hours=25), now) == "Fri 13:00"
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0 s"), (42, "42 s"), (119, "119 s"), (130, "2:10")])
+def test_how_long_something_has_lasted(seconds, told):
+    assert stretch(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("variant", "request_", "told"),
+    [
+        ("gemini-2.5-flash@0.0", (RequestState.SENT, 42, 42, None, 1), "p17: sent 42 s ago"),
+        (
+            "gemini-2.5-flash@0.0",
+            (RequestState.SENT, 190, 42, None, 3),
+            "p17: sent 42 s ago, attempt 3, taken 3:10 ago",
+        ),
+        ("gemini-2.5-flash@0.0", (RequestState.WAITING, 12, 12, None, 0), "p17: waiting for the pool for 12 s"),
+        (
+            "gemini-2.5-flash@0.0",
+            (RequestState.WAITING, 14, 12, None, 1),
+            "p17: waiting for the pool for 12 s, 1 attempt so far",
+        ),
+        (
+            "gemini-2.5-flash@0.0",
+            (RequestState.BACKING_OFF, 12, 10, 48, 2),
+            "p17: backing off until 12:01:07, 2 attempts so far",
+        ),
+        (
+            "gemini-2.5-flash@0.0",
+            (RequestState.BACKING_OFF, 12, 10, None, 2),
+            "p17: backing off for 10 s, 2 attempts so far",
+        ),
+        ("Qwen/Qwen2.5-14B-Instruct@0.0", (RequestState.SENT, 42, 42, None, 1), "p17: with the local model for 42 s"),
+    ],
+)
+def test_the_oldest_request_stands_below_the_table_with_what_it_does(pilot, clock, variant, request_, told):
+    state, age, since, left, attempts = request_
+    until = None if left is None else clock.now + left
+    request = RequestInFlight("p17", state, clock.now - age, clock.now - since, until, attempts)
+    pilot.follow(variant, lambda: request)
+    assert f"oldest  {variant} {told}" in frame(pilot, 140)
+
+
+def test_a_request_that_is_young_is_not_worth_a_line(pilot, clock):
+    request = RequestInFlight("p17", RequestState.SENT, clock.now - 5, clock.now - 5)
+    pilot.follow("gemini-2.5-flash@0.0", lambda: request)
+    assert not any(line.startswith("oldest") for line in frame(pilot))
+    clock.now += 1
+    assert any(line.startswith("oldest") for line in frame(pilot))
+    assert not any(line.startswith("oldest") for line in frame(pilot, final=True))
+
+
+def test_on_a_narrow_screen_names_give_way_to_what_the_oldest_request_does(pilot, clock):
+    request = RequestInFlight("p" * 60, RequestState.WAITING, clock.now - 12, clock.now - 12)
+    pilot.follow("claude-sonnet-4-5-20250929@0.7", lambda: request)
+    assert line_of(frame(pilot, 80), "oldest").endswith(": waiting for the pool for 12 s")
+
+
+@pytest.mark.parametrize(
+    ("spent", "at_most", "told"),
+    [(0.0123, None, "$0.012"), (1.234, 5.0, "$1.23 of $5.00"), (None, 5.0, "$0.00 of $5.00")],
+)
+def test_what_was_spent_stands_beside_what_may_be(stats, spent, at_most, told):
+    stats.add_variant("m", "claude", "m", 10)
+    stats.budget(at_most, spent)
+    assert f"  {told}  " in frame(stats, 100)[0]
+
+
+def test_costs_have_a_column_where_something_may_have_a_price(stats):
+    stats.add_variant("here", "local", "m", 10)
+    assert "cost" not in line_of(frame(stats, 160), "variant")
+    stats.add_variant("there", "claude", "m", 10)
+    assert "cost" in line_of(frame(stats, 160), "variant")
+
+
+def test_what_is_in_flight_elsewhere_is_not_shown_as_nothing(clock, result):
+    stats = RunStats(clock=clock, now=clock.wall, watched=True)
+    stats.add_variant("m", "local", "m", 10)
+    clock.now += 2.0
+    stats.count(result("m"), sent=1)
+    lines = frame(stats, 80)
+    assert "in flight" not in lines[0]
+    assert dict(zip(line_of(lines, "variant").split(), line_of(lines, "m ").split(), strict=False))["flight"] == "-"
 
 
 def test_a_model_being_loaded_shows_for_how_long(stats):
@@ -183,6 +287,14 @@ def test_the_last_frame_says_what_stopped_and_where_the_results_are(pilot):
     assert "left" not in lines[0]
 
 
+def test_the_last_frame_says_why_lanes_are_parked_and_nothing_of_pauses(pilot, clock):
+    pilot.paused("gemini-2.5-flash@0.0", clock.now + 65, "429")
+    pilot.parked("gemini-2.5-flash@0.7", "The key was refused.")
+    lines = frame(pilot, 100, final=True)
+    assert "parked  gemini-2.5-flash@0.7: The key was refused." in lines
+    assert not any("429" in line for line in lines)
+
+
 def test_the_estimate_says_when_it_is_only_a_lower_bound(stats, clock, result):
     stats.add_variant("a", "claude", "m", 11)
     stats.started("a")
@@ -205,6 +317,7 @@ def test_nothing_from_outside_acts_on_the_terminal(clock, hostile, width, final,
     stats.paused(hostile, clock.now + 9, hostile)
     stats.parked(f"parked {hostile}", hostile)
     stats.local(LocalSnapshot(hostile, hostile, "generating", 1, 2))
+    stats.follow(hostile, lambda: RequestInFlight(hostile, RequestState.SENT, 0.0, 0.0))
     stats.note(hostile)
     text = "".join(frame(stats, width, final=final, ascii_only=ascii_only))
     assert text.isprintable()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -89,3 +90,34 @@ def test_a_file_system_without_locks_is_a_usage_error(tmp_path, monkeypatch):
     monkeypatch.setattr(lock.fcntl, "flock", flock)
     with pytest.raises(UsageError, match="local disk"), folder_lock(tmp_path):
         pass
+
+
+def test_a_look_tells_whether_a_process_holds_the_folder(tmp_path, holder):
+    assert lock.is_held(tmp_path)
+    holder.kill()
+    holder.wait()
+    assert not lock.is_held(tmp_path)
+
+
+def test_a_look_at_a_folder_that_no_run_has_used_leaves_nothing_there(tmp_path):
+    assert not lock.is_held(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_looks_keeps_no_run_from_beginning(tmp_path, monkeypatch):
+    with folder_lock(tmp_path):
+        pass
+    looking = os.open(tmp_path / LOCK_NAME, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(lock.time, "sleep", lambda seconds: os.close(looking))
+    with folder_lock(tmp_path):
+        assert lock.is_held(tmp_path)
+
+
+def test_on_a_file_system_without_locks_nobody_holds_anything(tmp_path, monkeypatch):
+    def flock(fd, operation):
+        raise OSError(ENOLCK, os.strerror(ENOLCK))
+
+    (tmp_path / LOCK_NAME).touch()
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    assert not lock.is_held(tmp_path)

@@ -1,111 +1,190 @@
-"""What the end of a journal tells."""
-
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from harness.journal.tail import Sent, costs, is_ended, recent_sends
+from harness.journal.tail import Sent, _lines_backwards, costs, is_ended, recent_sends
+from harness.record import Record
+from harness.schema import (
+    Completion,
+    Failure,
+    FinishReason,
+    Message,
+    Prompt,
+    ProviderType,
+    Request,
+    SamplingParams,
+    Usage,
+    Variant,
+)
 
-NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+COUNTED = Usage(7, 11, 18)
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def _record(age_s: float, elapsed_s: float = 1.0, **facts) -> dict:
-    return {
-        "item_id": "0" * 32,
-        "variant": "m@0.0",
-        "tokens_used": {"input": 10, "output": 20, "total": 30},
-        "timestamp": (NOW - timedelta(seconds=age_s)).isoformat(),
-        "elapsed_seconds": elapsed_s,
-        "cost_usd": None,
-        "error_detail": None,
-        "error": None,
-        **facts,
-    }
+def ago(seconds: float, zone=UTC) -> datetime:
+    return (NOW - timedelta(seconds=seconds)).astimezone(zone)
 
 
-def _event(age_s: float, kind: str = "retry", **facts) -> dict:
-    told = {"variant": "m@0.0", "attempts": 1, **facts}
-    return {"time": (NOW - timedelta(seconds=age_s)).isoformat(), "event": kind, **told}
+def result(
+    sent_ago_s: float, elapsed_s: float = 1.0, *, text="fine", failed=None, usage=COUNTED, cost=None, zone=UTC
+) -> bytes:
+    variant = Variant("m@0.0", ProviderType.CLAUDE, "m", SamplingParams(), run_seed=1)
+    request = Request("0" * 32, Prompt("p", text), variant, 0, 7, (Message("user", text),), None)
+    failure = Failure("RejectedError", failed, 400, retryable=False, attempts=1) if failed else None
+    completion = None if failed else Completion(text, FinishReason.STOP, usage, None, {})
+    return Record("run", request, completion, failure, ago(sent_ago_s, zone), elapsed_s, 0.0, 0, cost).to_line()
+
+
+def event(kind: str, ago_s: float, **facts) -> bytes:
+    return json.dumps({"time": ago(ago_s).isoformat(), "event": kind, **facts}).encode() + b"\n"
 
 
 @pytest.fixture
-def write(tmp_path):
-    def to(name: str, *objects: dict, tail: bytes = b""):
-        path = tmp_path / name
-        path.write_bytes(b"".join(json.dumps(item, separators=(",", ":")).encode() + b"\n" for item in objects) + tail)
-        return path
+def folder(tmp_path):
+    """Writes both files and asks for the last minute."""
 
-    return to
+    def ask(results: bytes = b"", events: bytes = b"", window_s: float = 60.0) -> list[Sent]:
+        (tmp_path / "results.jsonl").write_bytes(results)
+        (tmp_path / "events.jsonl").write_bytes(events)
+        return recent_sends(tmp_path / "results.jsonl", tmp_path / "events.jsonl", NOW, window_s)
+
+    return ask
 
 
-def test_answers_of_the_last_minute_are_found_with_their_tokens(write, tmp_path):
-    results = write("r", _record(100), _record(59.0, 4.0), _record(3.0, 2.0))
-
-    assert recent_sends(results, tmp_path / "none", NOW, 60.5) == [
-        Sent("m@0.0", 3.0, 1.0, 10, 20),
-        Sent("m@0.0", 59.0, 55.0, 10, 20),
+def test_answers_sent_within_the_window_are_told_oldest_first(folder):
+    assert folder(result(70, 5) + result(59, 30) + result(50, 31)) == [
+        Sent("m@0.0", 59, 7, 11, 29),
+        Sent("m@0.0", 50, 7, 11, 19),
     ]
 
 
-def test_a_slow_answer_that_was_sent_long_ago_does_not_end_the_search(write, tmp_path):
-    results = write("r", _record(30, 1), _record(200, 190), _record(5, 1))
+def test_an_answer_long_under_way_hides_none_that_was_sent_after_it(folder):
+    ages = [sent.age_s for sent in folder(result(40, 1) + result(500, 465) + result(30, 1))]
+    assert ages == [40, 30]
 
-    assert [sent.age_s for sent in recent_sends(results, tmp_path / "none", NOW, 60.5)] == [5.0, 30.0]
+
+def test_reading_stops_at_what_was_complete_before_the_window(folder):
+    long_ago = b'{"timestamp": "not read"}\n' + result(10, 1)
+    assert folder(long_ago + result(66.5, 1)) == []
 
 
-def test_attempts_that_failed_count_from_their_end(write):
-    events = write(
-        "e",
-        _event(90),
-        _event(20, "rate_limited"),
-        _event(10, "paused"),
-        _event(8, "offline", attempts=0),
-        _event(5),
+def test_answers_that_were_written_a_little_out_of_order_are_found(folder):
+    assert [sent.age_s for sent in folder(result(59, 1) + result(64, 1) + result(20, 1))] == [59, 20]
+
+
+def test_an_attempt_that_failed_for_good_was_sent_too(folder):
+    assert folder(result(30, 2, failed="no")) == [Sent("m@0.0", 30, None, None, 28)]
+
+
+def test_failed_attempts_come_from_the_events(folder):
+    events = (
+        event("retry", 70, variant="a")
+        + event("rate_limited", 59, variant="a")
+        + event("pause", 58)
+        + event("retry", 5, variant="b")
     )
-
-    assert [sent.age_s for sent in recent_sends(events.with_name("none"), events, NOW, 60.5)] == [5.0, 20.0]
-
-
-def test_a_clock_that_was_set_back_makes_nothing_younger_than_now(write, tmp_path):
-    results = write("r", _record(-50, 1))
-
-    assert [sent.age_s for sent in recent_sends(results, tmp_path / "none", NOW, 60.5)] == [0.0]
+    assert folder(events=events) == [Sent("a", 59, None, None, 59), Sent("b", 5, None, None, 5)]
 
 
-def test_torn_and_foreign_lines_are_passed_over(write, tmp_path):
-    results = write("r", _record(5), {"odd": 1}, tail=b'[1]\n{"item_id":"0')
-
-    assert len(recent_sends(results, tmp_path / "none", NOW, 60.5)) == 1
-
-
-def test_lines_longer_than_a_block_are_read_whole(write, tmp_path):
-    results = write("r", _record(9, full_response="x" * 200_000), _record(5, full_response="y" * 70_000))
-
-    assert [sent.age_s for sent in recent_sends(results, tmp_path / "none", NOW, 60.5)] == [5.0, 9.0]
+def test_tokens_that_the_provider_did_not_count_are_unknown(folder):
+    (sent,) = folder(result(5, usage=Usage(None, 3, None)))
+    assert (sent.input_tokens, sent.output_tokens) == (None, 3)
 
 
-def test_nothing_is_known_of_files_that_are_not_there(tmp_path):
-    assert recent_sends(tmp_path / "r", tmp_path / "e", NOW, 60.5) == []
-    assert not is_ended(tmp_path / "e")
+def test_times_in_another_zone_are_the_same_moments(folder):
+    (sent,) = folder(result(5, 1, zone=timezone(timedelta(hours=-7))))
+    assert (sent.age_s, sent.finished_age_s) == (5, 4)
 
 
-def test_a_run_has_ended_when_that_is_the_last_event(write):
-    assert is_ended(write("e", _event(5), _event(1, "end")))
-    assert not is_ended(write("e", _event(5, "end"), _event(1, "begin")))
+def test_a_time_to_come_counts_as_now(folder):
+    found = folder(result(-100, 3), event("retry", -30, variant="a"))
+    assert [(sent.age_s, sent.finished_age_s) for sent in found] == [(0, 0), (0, 0)]
 
 
-def test_costs_are_summed_whatever_a_model_wrote(write):
-    path = write(
-        "r",
-        _record(5, cost_usd=0.25),
-        _record(5, cost_usd=1e-05),
-        _record(5),
-        _record(5, full_response=',"cost_usd":9,"error_detail":null,"error":null}', cost_usd=0.5),
-        _record(5, error="failed", cost_usd=9.0, error_detail={"type": "x"}),
-        tail=b'{"cost_usd":7',
-    )
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"garbage\n",
+        b"\n",
+        b"[1]\n",
+        b"\0\0\n",
+        b"{}\n",
+        b'{"timestamp":"yesterday","elapsed_seconds":1,"time":7}\n',
+        b'{"timestamp":"2026-03-01T12:00:00","elapsed_seconds":1,"time":"2026-03-01T12:00:00"}\n',
+        b'{"timestamp":"2026-03-01T12:00:00+00:00","elapsed_seconds":null}\n',
+    ],
+)
+def test_foreign_and_torn_lines_are_passed_over(folder, foreign):
+    results = foreign + result(30) + foreign + result(20) + foreign + result(10)[:-1]
+    events = event("retry", 9, variant="a") + foreign + event("retry", 8, variant="a")[:-2]
+    assert [sent.age_s for sent in folder(results, events)] == [30, 20, 9]
 
-    assert costs(path) == pytest.approx(0.75001 + 9.0)
+
+def test_a_folder_without_files_sent_nothing_did_not_end_and_cost_nothing(tmp_path):
+    results, events = tmp_path / "results.jsonl", tmp_path / "events.jsonl"
+    assert recent_sends(results, events, NOW, 60) == []
+    assert not is_ended(events)
+    assert costs(results) == 0
+
+
+@pytest.mark.parametrize(
+    ("events", "ended"),
+    [
+        (b"", False),
+        (event("begin", 9), False),
+        (event("begin", 9) + event("end", 5), True),
+        (event("begin", 9) + event("end", 5) + event("begin", 4), False),
+        (event("begin", 9) + event("end", 5) + b'{"time":', True),
+    ],
+)
+def test_a_run_is_over_when_its_last_event_says_so(tmp_path, events, ended):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(events)
+    assert is_ended(path) is ended
+
+
+@given(st.lists(st.binary(max_size=30)), st.integers(1, 40))
+@settings(max_examples=100)
+def test_lines_come_backwards_whatever_the_block(tmp_path_factory, pieces, block):
+    path = tmp_path_factory.getbasetemp() / "backwards"
+    path.write_bytes(b"\n".join(pieces))
+    *finished, _torn = path.read_bytes().split(b"\n")
+    assert list(_lines_backwards(path, block)) == finished[::-1]
+
+
+DECEIT = ',"cost_usd":5.0,"error_detail":null,"error":null}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "cost"),
+    [
+        (result(1, cost=0.25), 0.25),
+        (result(1, cost=3e-7), 3e-7),
+        (result(1, cost=2), 2),
+        (result(1), 0),
+        (result(1, text=DECEIT, cost=0.5), 0.5),
+        (result(1, failed=DECEIT, cost=0.5), 0.5),
+        (result(1, failed=DECEIT), 0),
+        (b'{"cost_usd": 0.5, "error": null}\n', 0.5),
+        (b'{"a":{"cost_usd":7},"cost_usd":"much","error_detail":null,"error":null}\n', 0),
+        (b'{"a":",\\"cost_usd\\":7","error_detail":null,"error":null}\n', 0),
+        (result(1, cost=0.5)[:-1], 0),
+        (b"garbage\n", 0),
+    ],
+)
+def test_the_cost_of_a_line_is_its_own_field(tmp_path, line, cost):
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(result(1, cost=100) + line)
+    assert costs(path) == 100 + cost
+
+
+def test_a_cost_as_the_harness_writes_it_is_told_without_decoding(tmp_path, monkeypatch):
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b"".join(result(1, cost=cost) for cost in (0.1, None, 0.2, 1e-9)))
+    monkeypatch.delattr("harness.journal.tail._decoded")
+    assert costs(path) == pytest.approx(0.300000001)

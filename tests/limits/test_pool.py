@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import itertools
 from contextlib import asynccontextmanager
+from random import Random
 
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.limits import RatePool
-from harness.schema import RateSignal
+from harness.limits import PastSend, RatePool
 
 
 @asynccontextmanager
@@ -219,13 +219,67 @@ def test_probes_come_at_most_a_minute_apart(run_virtually):
     run_virtually(main())
 
 
-def test_headers_that_say_nothing_is_left_pause_the_pool_until_one_request_is_back(run_virtually):
-    async def main() -> None:
-        pool = RatePool(8)
-        pool.answered(RateSignal(requests_limit=60, requests_remaining=0, requests_reset_s=60.0))
-        assert pool.state().paused_until == pytest.approx(anyio.current_time() + 1.0)
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rpm=st.integers(1, 120), burst=st.integers(1, 30), seed=st.integers(0, 2**32))
+def test_the_cap_holds_at_a_server_that_sees_requests_up_to_50_ms_late(run_virtually, rpm, burst, seed):
+    late = Random(seed)
 
-    run_virtually(main())
+    async def main() -> list[float]:
+        return await _admissions(RatePool(8, rpm, burst), 8, max(1, 3 * rpm // 8))
+
+    seen = sorted(moment + late.uniform(0.0, 0.05) for moment in run_virtually(main()))
+    assert _most_in_any_minute(seen) <= rpm
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rpm=st.integers(2, 120),
+    burst=st.integers(1, 30),
+    ran_for=st.floats(0.1, 150.0),
+    away_for=st.floats(0.0, 70.0),
+)
+def test_resuming_grants_no_fresh_burst(run_virtually, rpm, burst, ran_for, away_for):
+    async def main() -> list[float]:
+        first = RatePool(8, rpm, burst)
+        before: list[float] = []
+        with anyio.move_on_after(ran_for):
+            async with anyio.create_task_group() as group:
+                for _ in range(8):
+                    group.start_soon(_send, first, before, 10**6)
+        await anyio.sleep(away_for)
+        second, now = RatePool(8, rpm, burst), anyio.current_time()
+        second.seed(PastSend(now - moment, now - moment) for moment in before)
+        after = await _admissions(second, 8, max(1, rpm // 4))
+        return before + after
+
+    assert _most_in_any_minute(run_virtually(main())) <= rpm
+
+
+def test_a_resumed_pool_drips_where_a_new_one_would_burst(run_virtually):
+    async def main() -> list[float]:
+        pool, now = RatePool(8, 60, 10), anyio.current_time()
+        pool.seed([PastSend(0.0, 0.0)] * 10)
+        times = await _admissions(pool, 8, 1)
+        return [moment - now for moment in times]
+
+    assert run_virtually(main()) == pytest.approx(list(range(1, 9)), abs=0.01)
+
+
+def test_waiters_are_served_in_the_order_in_which_they_came(run_virtually):
+    async def main() -> list[int]:
+        pool, served = RatePool(20, 60, 1), []
+
+        async def one(number: int) -> None:
+            await anyio.sleep(number * 1e-3)
+            async with admitted(pool):
+                served.append(number)
+
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(one, number)
+        return served
+
+    assert run_virtually(main()) == list(range(20))
 
 
 def test_a_cancelled_waiter_gives_back_what_it_took(run_virtually):
@@ -237,5 +291,32 @@ def test_a_cancelled_waiter_gives_back_what_it_took(run_virtually):
             async with admitted(pool):
                 raise AssertionError("admitted over the cap")
         assert pool.state().in_flight == 0
+
+    run_virtually(main())
+
+
+def test_rests_in_vain_grow_until_an_answer_comes(run_virtually):
+    async def main() -> list[float]:
+        pool, rests = RatePool(4), []
+        for _ in range(12):
+            until = pool.rest(30.0, "the day's quota")
+            # What comes back from before the rest is part of the same refusal.
+            assert pool.rest(30.0, "the day's quota") == until
+            rests.append(until - anyio.current_time())
+            await anyio.sleep_until(until + 0.01)
+        pool.answered()
+        rests.append(pool.rest(30.0, "the day's quota") - anyio.current_time())
+        return rests
+
+    *rests, after_an_answer = run_virtually(main())
+    assert rests[:3] == pytest.approx([30.0, 60.0, 120.0])
+    assert max(rests) == pytest.approx(3600.0)
+    assert after_an_answer == pytest.approx(30.0)
+
+
+def test_a_named_time_is_never_shortened(run_virtually):
+    async def main() -> None:
+        pool = RatePool(4)
+        assert pool.rest(86_400.0, "tomorrow") - anyio.current_time() == pytest.approx(86_400.0)
 
     run_virtually(main())

@@ -16,6 +16,7 @@ from harness import cli
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -71,12 +72,13 @@ class Project:
             raise done.exception
         return Result(done.exit_code, done.output)
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen:
-        """The command line as a process of its own."""
+    def start(self, *arguments: str, before: Callable[[], None] | None = None, **variables: str) -> subprocess.Popen:
+        """The command line as a process of its own, which calls `before` when it begins."""
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *self._with_config(arguments)],
             cwd=self.folder,
             env={**os.environ, **variables},
+            preexec_fn=before,  # noqa: PLW1509 - the tests that ask for it run no threads of their own
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
+import resource
 import signal
+import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +64,7 @@ def test_killed_again_and_again_every_item_is_answered_once(pilot, slow_simulato
     assert counts["max_in_flight"] <= CONCURRENCY
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(pilot, slow_simulator, number, code):
     with pilot.start("run", "--plain") as process:
         _wait_for_records(pilot, 20, process)
@@ -69,6 +75,69 @@ def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(pil
     assert slow_simulator.counts()["requests"] == len(pilot.records())
     assert pilot.cli("run", "--plain").code == 0
     assert slow_simulator.counts()["requests"] == 120
+
+
+def test_a_second_interrupt_stops_at_once_and_loses_nothing_that_came_back(project, start_simulator):
+    simulator = start_simulator(fault_script=[{"match": "claim 3 ", "sequence": [], "then": "hang"}])
+    project.write_config({"name": "gpt-4.1-mini", "type": "openai"}, simulator=simulator.url, concurrency=CONCURRENCY)
+    with project.start("run", "--plain") as process:
+        _wait_for_records(project, 12, process)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "-m harness run --plain --config config.json" in output.splitlines()[-1]
+    assert simulator.counts()["answered"] == len(project.records())
+
+
+def _small_files_only() -> None:
+    """As on a full disk: a file grows no further than this."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def test_a_full_disk_stops_the_run_keeps_what_came_back_and_the_same_command_goes_on(pilot, slow_simulator):
+    with pilot.start("run", "--plain", before=_small_files_only) as process:
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 3, output
+    assert "cat " in output
+    answered = slow_simulator.counts()["answered"]
+    (aside,) = re.findall(r"cat '?([^' ]+)'? >>", output)
+    saved = Path(aside).read_bytes().count(b"\n")
+    assert 0 < len(pilot.records()) + saved == answered < 120
+    with pilot.results.open("ab") as journal:
+        journal.write(Path(aside).read_bytes())
+    Path(aside).unlink()
+    assert pilot.cli("run", "--plain").code == 0
+    assert len({record["item_id"] for record in pilot.records()}) == 120 == len(pilot.records())
+    assert slow_simulator.counts()["requests"] == 120
+
+
+def test_a_server_that_is_not_there_yet_is_waited_for(project):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    project.write_config({"name": "gpt-4.1-mini", "type": "openai"}, simulator=f"http://127.0.0.1:{port}")
+    with project.start("run", "--plain") as process:
+        _wait_for_event(project, "offline")
+        command = [sys.executable, "-m", "harness.simulator", "--port", str(port), "--parent-watch"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as server:
+            output, _ = process.communicate(timeout=60)
+            server.stdin.close()
+    assert process.returncode == 0, output
+    assert [record["retry_count"] for record in project.records()] == [0] * 20
+
+
+def _wait_for_event(project, kind: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError):
+            if any(event["event"] == kind for event in project.events()):
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"no {kind} in the diary")
 
 
 def test_an_interrupt_is_heeded_where_a_script_started_the_run_in_the_background(pilot):

@@ -6,6 +6,7 @@ They verify no certificates: there are none on loopback, and reading the trust s
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
 import aiohttp
 import httpx
@@ -14,6 +15,43 @@ import pytest
 from harness.simulator import SimulatorServer, SimulatorSettings
 
 PLAIN = SimulatorSettings(refusal_share=0, long_share=0)
+
+
+@dataclass(frozen=True)
+class Form:
+    """One wire format: where a question goes, with which headers, and how its model and text are put."""
+
+    name: str
+    path: str
+    headers: dict
+
+    def body(self, prompt):
+        if self.name == "gemini":
+            return {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
+        return {"model": "m", "max_tokens": 50, "messages": [{"role": "user", "content": prompt}]}
+
+    async def ask(self, http, server, prompt="What is a CVE?"):
+        return await http.post(server.url + self.path, json=self.body(prompt), headers=self.headers)
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("claude", "/v1/messages", {"x-api-key": "key", "anthropic-version": "2023-06-01"}),
+        Form("gemini", "/v1beta/models/m:generateContent", {"x-goog-api-key": "key"}),
+        Form("openai", "/v1/chat/completions", {"authorization": "Bearer key"}),
+    )
+}
+
+
+@pytest.fixture(params=FORMS)
+def form(request):
+    return FORMS[request.param]
+
+
+@pytest.fixture
+def forms():
+    return FORMS
 
 
 class Clock:

@@ -16,7 +16,13 @@ QUESTION = Question(
 
 
 def said(question, *, refusal_share=0.0, long_share=0.0, nonce=0):
-    return answer(question, refusal_share=refusal_share, long_share=long_share, nonce=nonce)
+    return answer(
+        question,
+        input_tokens=question.count_input(),
+        refusal_share=refusal_share,
+        long_share=long_share,
+        nonce=nonce,
+    )
 
 
 def about(prompt, **changes):

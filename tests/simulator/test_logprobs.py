@@ -12,7 +12,7 @@ from harness.simulator.logprobs import MOST_ALTERNATIVES, token_choices
 
 def answered(prompt="Explain the CVSS vector.", temperature=1.0, long_share=0.0):
     question = Question(model="m", turns=(("user", prompt),), temperature=temperature, seed=1, max_tokens=1_000)
-    return answer(question, refusal_share=0, long_share=long_share, nonce=0)
+    return answer(question, input_tokens=question.count_input(), refusal_share=0, long_share=long_share, nonce=0)
 
 
 @given(prompt=st.text(min_size=1), top=st.integers(0, MOST_ALTERNATIVES), greedy=st.booleans())

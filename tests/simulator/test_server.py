@@ -148,6 +148,7 @@ async def test_counts_and_log_come_over_the_wire(simulator, http, ask):
     seen = {name: counts[name] for name in ("requests", "answered", "rate_limited", "rejected", "abandoned")}
     assert seen == {"requests": 3, "answered": 1, "rate_limited": 1, "rejected": 1, "abandoned": 0}
     assert (counts["in_flight"], counts["max_in_flight"], counts["by_model"]) == (0, 1, {"m": 2})
+    assert (counts["broken"], counts["by_fault"]) == (0, {})
     log = (await http.get(f"{server.url}/_simulator/log")).json()
     assert [(entry["t"], entry["format"], entry["model"], entry["status"]) for entry in log] == [
         (1_000.0, "openai", "m", 200),

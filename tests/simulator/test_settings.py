@@ -7,7 +7,23 @@ from harness.simulator import SimulatorError, SimulatorSettings
 
 
 def test_json_brings_every_setting_back():
-    settings = SimulatorSettings(rpm=7, latency_s=1.5, latency_spread=0.1, refusal_share=0.2, long_share=0.3, seed=11)
+    settings = SimulatorSettings(
+        rpm=7,
+        latency_s=1.5,
+        latency_spread=0.1,
+        refusal_share=0.2,
+        long_share=0.3,
+        seed=11,
+        input_tokens_per_minute=1_000,
+        output_tokens_per_minute=2_000,
+        faults={"429:seconds=2": 0.1, "reset": 0.2},
+        fault_script=[{"match": "CVE", "model": None, "sequence": ["hang", "ok"], "then": "429-bare"}],
+    )
+    assert SimulatorSettings.from_json(settings.to_json()) == settings
+
+
+def test_one_share_of_faults_comes_back_as_well():
+    settings = SimulatorSettings(faults=0.2)
     assert SimulatorSettings.from_json(settings.to_json()) == settings
 
 
@@ -24,6 +40,11 @@ def test_absent_settings_keep_their_defaults():
         {"latency_spread": float("inf")},
         {"refusal_share": 1.1},
         {"long_share": -0.1},
+        {"input_tokens_per_minute": 0},
+        {"output_tokens_per_minute": -5},
+        {"faults": 1.5},
+        {"faults": {"reset": 0.6, "hang": 0.6}},
+        {"fault_script": {"sequence": []}},
     ],
 )
 def test_a_value_out_of_range_is_named(values):
