@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from harness.digests import DIGEST_SIZE
+from harness.journal.form import AFTER_ID, HEAD, HEX_DIGITS, TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,16 +19,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SUCCESS_HEAD = b'{"item_id":"'
-AFTER_ID = b'",'
-SUCCESS_TAIL = b',"error":null}\n'
-
-_HEX = 2 * DIGEST_SIZE
-_LEAD = len(SUCCESS_TAIL)
-_AHEAD = len(SUCCESS_HEAD) + _HEX + len(AFTER_ID)
+_LEAD = len(TAIL)
+_AHEAD = len(HEAD) + HEX_DIGITS + len(AFTER_ID)
 # What surrounds the end of a line: its last bytes, and the first ones of the line after it.
 _SEAM = np.dtype(
-    [("tail", f"S{_LEAD}"), ("head", f"S{len(SUCCESS_HEAD)}"), ("id", f"S{_HEX}"), ("after", f"S{len(AFTER_ID)}")]
+    [("tail", f"S{_LEAD}"), ("head", f"S{len(HEAD)}"), ("id", f"S{HEX_DIGITS}"), ("after", f"S{len(AFTER_ID)}")]
 )
 _NEWLINE = 10
 _FOLDS = 16
@@ -76,9 +72,9 @@ def _runs(window: _Window, cuts: NDArray[np.intp], judged: tuple[Sequence[int], 
 def _judged(window: _Window, cuts: NDArray[np.intp]) -> tuple[Sequence[int], bytes]:
     """Which of the lines between the cuts are not certainly successes, and the digests of those that are."""
     seams = window.seams[cuts]
-    good = (seams["head"] == SUCCESS_HEAD)[:-1]
+    good = (seams["head"] == HEAD)[:-1]
     good &= (seams["after"] == AFTER_ID)[:-1]
-    good &= (seams["tail"] == SUCCESS_TAIL)[1:]
+    good &= (seams["tail"] == TAIL)[1:]
     others, ids = np.flatnonzero(~good), seams["id"][:-1]
     if len(others):
         ids = ids[good]

@@ -14,6 +14,7 @@ import orjson
 
 from harness.digests import DIGEST_SIZE, DigestSet
 from harness.errors import JournalCorruptError
+from harness.journal.form import AFTER_ID, HEAD, HEX_DIGITS, TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
 
     from harness.journal.bulk import Successes
 
-# A success as `harness.record` writes it; any other line is decoded.
-_HEAD = b'{"item_id":"'
-_ID = slice(len(_HEAD), len(_HEAD) + 32)
-_AFTER_ID = slice(_ID.stop, _ID.stop + 2)
-_SUCCESS_TAIL = b',"error":null}\n'
+_ID = slice(len(HEAD), len(HEAD) + HEX_DIGITS)
+_AFTER_ID = slice(_ID.stop, _ID.stop + len(AFTER_ID))
 _BUFFER = 1 << 20
 # Bytes from which on importing numpy costs less than it saves.
 _LONG = 1 << 26
@@ -126,7 +124,7 @@ def outcome(line: bytes) -> tuple[bytes, bool]:
         ValueError: the line is no record; the text says why.
     """
     # `0 in line` finds a page that never reached the disk. (`b"\0" in line` would take five times as long.)
-    if line.startswith(_HEAD) and line.endswith(_SUCCESS_TAIL) and line[_AFTER_ID] == b'",' and 0 not in line:
+    if line.startswith(HEAD) and line.endswith(TAIL) and line[_AFTER_ID] == AFTER_ID and 0 not in line:
         try:
             return unhexlify(line[_ID]), True
         except ValueError:

@@ -18,8 +18,6 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench.measure import Row
-
 BENCHES = {
     "requests": "cpu_per_request",
     "wall": "api_wall",
@@ -65,7 +63,7 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _rows(name: str) -> Iterator[Row]:
+def _rows(name: str) -> Iterator[tuple[str, ...]]:
     return importlib.import_module(f"tests.bench.{BENCHES[name]}").rows()
 
 

@@ -64,13 +64,13 @@ def _row(server: Simulator, client: _Client, load: _Load) -> Row:
     bare(WARM_UP)
     harness(WARM_UP)
     floors, ours = in_turn(ROUNDS, lambda: _wall_s(server, load, bare), lambda: _wall_s(server, load, harness))
-    reached = statistics.median(floors) / statistics.median(ours)
+    shares = [floor / our for floor, our in zip(floors, ours, strict=True)]
     return Row(
         f"wall time, {client.title}, {load.latency_s:g} s latency, C = {load.concurrency}, N = {load.requests}",
         _described(floors, load),
         _described(ours, load),
-        f"{reached:.1%}",
-        judged(f">= {load.target:.0%}", reached=reached >= load.target),
+        median_of([100 * share for share in shares], "%", 1),
+        judged(f">= {load.target:.0%}", reached=statistics.median(shares) >= load.target),
     )
 
 

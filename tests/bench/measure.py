@@ -1,6 +1,7 @@
 """What every bench shares: rounds that take turns, a figure with its spread, a row of the table. Measures nothing.
 
-A machine's speed drifts within seconds, so the two sides of a comparison take turns, and who goes first takes turns too.
+A machine's speed drifts within seconds, so the two sides of a comparison take turns, and who goes first takes turns too;
+a ratio or a difference is taken within each round, and then the median of those.
 """
 
 from __future__ import annotations
