@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 
-from harness.snapshot import RequestInFlight, RequestState
+from harness.in_flight import RequestInFlight, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

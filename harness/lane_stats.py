@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.rates import SlidingSum, percentile
-from harness.snapshot import Counts, LaneState, Outcome, ResultSeen, VariantSnapshot, outcome_of
+from harness.snapshot import Counts, LaneState, Outcome, VariantSnapshot, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
+
+    from harness.seen import ResultSeen
 
 _YOUNGEST_PACE_S = 10.0
 

@@ -6,13 +6,13 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from harness.snapshot import OldestRequest
+from harness.in_flight import OldestRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from harness.snapshot import RequestInFlight
+    from harness.in_flight import RequestInFlight
 
     Source = Callable[[], RequestInFlight | None]
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from harness.in_flight import OldestRequest
+
 
 class Outcome(StrEnum):
     """What became of an item. A refused or truncated answer is a result all the same."""
@@ -85,48 +87,6 @@ class Counts:
             self.truncated + other.truncated,
             None if self.in_flight is None or other.in_flight is None else self.in_flight + other.in_flight,
         )
-
-
-class RequestState(StrEnum):
-    """Where an item that a lane has taken is."""
-
-    WAITING = "waiting for the pool"
-    SENT = "sent"
-    BACKING_OFF = "backing off"
-
-
-@dataclass(frozen=True, slots=True)
-class RequestInFlight:
-    """An item that a lane has taken and not finished. Times are of the monotonic clock, in seconds.
-
-    Args:
-        taken_at: when the lane took it, `since` when its `state` began.
-        until: when a wait is over, None where nobody can say.
-        attempts: how many were sent so far, the one under way included.
-    """
-
-    prompt_id: str
-    state: RequestState
-    taken_at: float
-    since: float
-    until: float | None = None
-    attempts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class OldestRequest:
-    """The request in flight that was taken first of all: `age_s` ago; in its `state` for `in_state_s`.
-
-    `until` is when a wait is over, in local time.
-    """
-
-    variant: str
-    prompt_id: str
-    state: RequestState
-    age_s: float
-    in_state_s: float
-    until: datetime | None
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,35 +213,3 @@ class RunSnapshot:
     def is_end(self, *, last_look: bool) -> bool:
         """Whether nothing goes on any more: a run ends with the `last_look` at it, a watched one on its own account."""
         return last_look if self.over is None else self.over
-
-
-@dataclass(frozen=True, slots=True)
-class ResultSeen:
-    """An item got its outcome; `finish_reason` is None where it failed. `elapsed_seconds` is of the last attempt."""
-
-    variant: str
-    item_id: str
-    prompt_id: str
-    finish_reason: str | None
-    error: str | None
-    output_tokens: int | None = None
-    elapsed_seconds: float = 0.0
-    cost_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NoteSeen:
-    """A note was made."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorSeen:
-    """An attempt failed, or something else went wrong; `variant` is None where it belongs to none."""
-
-    variant: str | None
-    message: str
-
-
-Seen = ResultSeen | NoteSeen | ErrorSeen

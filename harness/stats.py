@@ -15,23 +15,15 @@ from typing import TYPE_CHECKING
 from harness.lane_stats import Hold, LaneStats
 from harness.messages import Messages
 from harness.oldest import oldest_of
-from harness.snapshot import (
-    Counts,
-    ErrorSeen,
-    LaneState,
-    LocalSnapshot,
-    NoteSeen,
-    ResultSeen,
-    RunSnapshot,
-    Seen,
-)
+from harness.seen import ErrorSeen, NoteSeen, ResultSeen, Seen
+from harness.snapshot import Counts, LaneState, LocalSnapshot, RunSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from harness.in_flight import RequestInFlight
     from harness.record import Record
-    from harness.snapshot import RequestInFlight
 
 __all__ = ["LocalSnapshot", "RunSnapshot", "RunStats"]
 
@@ -136,7 +128,7 @@ class RunStats:
     def finished(self, name: str, record: Record) -> None:
         """An attempt that was started gave its item its outcome: `record`, which is on disk."""
         self._lanes[name].end()
-        self.count(result_seen(name, record))
+        self.count(ResultSeen.of(name, record))
 
     def count(self, result: ResultSeen, *, sent: int = 0) -> None:
         """Take a result into account that has no attempt under way here, and with it `sent` requests never started."""
@@ -256,18 +248,3 @@ class RunStats:
     def _tell(self, seen: Seen) -> None:
         for listener in self._listeners:
             listener(seen)
-
-
-def result_seen(name: str, record: Record) -> ResultSeen:
-    """What of `record` counts, under the name of the lane that it belongs to."""
-    done, failure = record.completion, record.failure
-    return ResultSeen(
-        variant=name,
-        item_id=record.request.item_id,
-        prompt_id=record.request.prompt.id,
-        finish_reason=done.finish_reason if done else None,
-        error=failure.message if failure else None,
-        output_tokens=done.usage.output if done else None,
-        elapsed_seconds=record.elapsed_seconds,
-        cost_usd=record.cost_usd,
-    )

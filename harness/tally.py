@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.digests import DigestSet
-from harness.snapshot import ResultSeen
+from harness.seen import ResultSeen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,12 +13,12 @@ import anyio
 from harness.backlog import Backlog
 from harness.diary import Diary
 from harness.errors import AttemptTimeout, HarnessError, JournalError, LaneError, ProviderError
+from harness.in_flight import RequestState
 from harness.lane import LaneOutcome
 from harness.limits import NOTHING, Need
 from harness.purse import Purse
 from harness.record import Record
 from harness.schema import Failure, Timing
-from harness.snapshot import RequestState
 from harness.tokens import estimated_input, most_output
 from harness.verdict import Again, GiveUp, Judge, Park, Rest
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from harness.backlog import Item
+    from harness.in_flight import RequestInFlight
     from harness.lane import LaneSpec, Surroundings
     from harness.limits import Ticket
     from harness.schema import Completion
-    from harness.snapshot import RequestInFlight
 
 _T = TypeVar("_T")
 

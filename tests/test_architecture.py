@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 FLOORS = [
     ("0", {"schema", "digests", "terminal", "rates", "json_text", "patience", "money"}),
     ("0", {"errors", "tokens"}),
-    ("0", {"record", "urls", "identity", "provider", "snapshot", "wording"}),
+    ("0", {"record", "urls", "identity", "provider", "in_flight", "wording"}),
+    ("0", {"snapshot", "seen"}),
     ("1", {"config", "prompts", "limits", "events", "retry", "journal", "observer", "drift", "budget"}),
     ("1", {"lane_stats", "messages", "oldest", "tally", "findings", "verdict", "pricing", "backlog"}),
     ("1", {"stats"}),

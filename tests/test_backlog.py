@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from harness.backlog import Backlog
-from harness.snapshot import RequestState
+from harness.in_flight import RequestState
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from harness.manifest import Manifest
 from harness.replay import Replay
-from harness.snapshot import LaneState, NoteSeen, ResultSeen
+from harness.seen import NoteSeen, ResultSeen
+from harness.snapshot import LaneState
 from harness.tally import Answer, Batch, Described
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)

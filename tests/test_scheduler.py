@@ -24,13 +24,13 @@ from harness.errors import (
     TransientError,
 )
 from harness.events import RecordedEvents
+from harness.in_flight import RequestState
 from harness.lane import LaneSpec, Surroundings
 from harness.limits import RatePool
 from harness.observer import RecordedObserver
 from harness.retry import RetryPolicy
 from harness.scheduler import Lane, run_lanes
 from harness.schema import Completion, FinishReason, Usage
-from harness.snapshot import RequestState
 
 if TYPE_CHECKING:
     from harness.schema import Request

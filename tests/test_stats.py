@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from harness.in_flight import RequestInFlight, RequestState
 from harness.record import Record
 from harness.schema import Completion, Failure, FinishReason, Usage
-from harness.snapshot import ErrorSeen, LaneState, NoteSeen, RequestInFlight, RequestState, ResultSeen
+from harness.seen import ErrorSeen, NoteSeen, ResultSeen
+from harness.snapshot import LaneState
 from harness.stats import LocalSnapshot, RunStats
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)

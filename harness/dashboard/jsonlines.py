@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anyio
 import anyio.to_thread
 
-from harness.snapshot import ErrorSeen, NoteSeen, ResultSeen
+from harness.seen import ErrorSeen, NoteSeen, ResultSeen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from harness.snapshot import Counts, OldestRequest, RunSnapshot, Seen, VariantSnapshot
+    from harness.in_flight import OldestRequest
+    from harness.seen import Seen
+    from harness.snapshot import Counts, RunSnapshot, VariantSnapshot
     from harness.stats import RunStats
 
 _WRITE_EVERY_S = 0.2

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from harness.in_flight import RequestState
 from harness.money import dollars
-from harness.snapshot import LaneState, RequestState
+from harness.snapshot import LaneState
 from harness.terminal import visible
 from harness.wording import duration, number, shortened, size
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from harness.snapshot import LocalSnapshot, OldestRequest, RunSnapshot, VariantSnapshot
+    from harness.in_flight import OldestRequest
+    from harness.snapshot import LocalSnapshot, RunSnapshot, VariantSnapshot
 
 Part = tuple[str, str]
 """Text and the style that it is shown in."""

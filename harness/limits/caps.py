@@ -71,6 +71,7 @@ class Caps:
         self._per_minute = (requests_per_minute, None, input_per_minute, output_per_minute)
         self._heard = tuple(HeardQuota() for _ in self._per_minute)
         self._ratios: deque[float] = deque(maxlen=_RATIOS_KEPT)
+        self._worst_ratio = 1.0
         self._has_space = False
         self.is_open = not any(self._per_minute)
         """Whether there are no caps of our own."""
@@ -130,6 +131,7 @@ class Caps:
         used_input, used_output = (usage.input, usage.output) if usage else (None, None)
         if used_input is not None and ticket.need.input_tokens:
             self._ratios.append(used_input / ticket.need.input_tokens)
+            self._worst_ratio = max(1.0, *self._ratios)
         if self._input and ticket.input:
             kept = ticket.input.amount if used_input is None else used_input
             self._input.settle(ticket.input, kept if sent else 0.0, now)
@@ -158,4 +160,4 @@ class Caps:
 
     def _input_tokens(self, need: Need) -> float:
         """The estimate, raised by as much as the worst of the latest ones was too low; what is too high comes back."""
-        return need.input_tokens * max(1.0, max(self._ratios, default=1.0))
+        return need.input_tokens * self._worst_ratio

@@ -23,12 +23,12 @@ class Pace:
     """
 
     def __init__(self, requests_per_minute: float, burst: int) -> None:
-        in_window = max(1, math.floor(requests_per_minute))
-        burst = min(burst, in_window)
+        self._in_window = max(1, math.floor(requests_per_minute))
+        burst = min(burst, self._in_window)
         self._bucket = AsyncLimiter(burst, 60.0 * burst / requests_per_minute)
         self._drip_s = 60.0 / requests_per_minute
-        self._recent: deque[float] = deque(maxlen=in_window)
-        self._window_s = max(WINDOW_S, WINDOW_S * in_window / requests_per_minute)
+        self._recent: deque[float] = deque()
+        self._window_s = max(WINDOW_S, WINDOW_S * self._in_window / requests_per_minute)
         self._spent_before = 0.0
 
     def seed(self, sent_at: Iterable[float], now: float) -> None:
@@ -49,9 +49,9 @@ class Pace:
 
     def wait_s(self, now: float) -> float:
         """Seconds until the window has room for one more; 0 where it has."""
-        if len(self._recent) < (self._recent.maxlen or 0):
+        if self.used(now) < self._in_window:
             return 0.0
-        return max(0.0, self._recent[0] + self._window_s - now)
+        return self._recent[0] + self._window_s - now
 
     def take(self, now: float) -> None:
         """One request leaves now."""
@@ -59,4 +59,6 @@ class Pace:
 
     def used(self, now: float) -> int:
         """Requests that left within the window that ends now."""
-        return sum(1 for moment in self._recent if moment > now - self._window_s)
+        while self._recent and self._recent[0] + self._window_s <= now:
+            self._recent.popleft()
+        return len(self._recent)

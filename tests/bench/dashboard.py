@@ -20,7 +20,7 @@ import anyio
 from rich.console import Console
 
 from harness.dashboard.live import LiveDisplay
-from harness.snapshot import ResultSeen
+from harness.seen import ResultSeen
 from harness.stats import RunStats
 from tests.bench.measure import Row, in_turn, judged, median_of
 

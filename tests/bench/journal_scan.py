@@ -22,6 +22,7 @@ from harness.plan import count_in, requests_for
 from harness.prompts import open_prompts, survey
 from harness.record import Record
 from harness.schema import Completion, FinishReason, Prompt, ProviderType, SamplingParams, Usage, Variant
+from tests.bench.measure import Row, in_turn, judged, median_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ TARGET_MB = 100
 VARIANT = Variant("gpt-4.1-mini@0.0", ProviderType.OPENAI, "gpt-4.1-mini", SamplingParams(0.0), run_seed=42)
 
 
-def rows() -> Iterator[tuple[str, ...]]:
+def rows() -> Iterator[Row]:
     """The scan, then the memory."""
     with tempfile.TemporaryDirectory() as folder:
         prompts, results = Path(folder) / "prompts.jsonl", Path(folder) / "results.jsonl"
@@ -42,38 +43,35 @@ def rows() -> Iterator[tuple[str, ...]]:
         yield _memory_row(prompts, results)
 
 
-def _scan_row(results: Path) -> tuple[str, ...]:
-    floors, ours, ratios = [], [], []
-    for _ in range(ROUNDS):
-        floors.append(_seconds(lambda: _read_lines(results)))
-        ours.append(_seconds(lambda: _scan(results)))
-        ratios.append(ours[-1] / floors[-1])
-    return (
+def _scan_row(results: Path) -> Row:
+    floors, ours = in_turn(ROUNDS, lambda: _seconds(_read_lines, results), lambda: _seconds(_scan, results))
+    ratios = [mine / floor for floor, mine in zip(floors, ours, strict=True)]
+    return Row(
         f"resume: scan {LINES:,} lines ({results.stat().st_size / 1e9:.2f} GB) against reading the raw lines",
-        f"{statistics.median(floors):.2f} s",
-        f"{statistics.median(ours):.2f} s",
-        f"{statistics.median(ratios):.2f} x",
-        f"<= {TARGET_RATIO} x",
+        median_of(floors, "s"),
+        median_of(ours, "s"),
+        median_of(ratios, "x"),
+        judged(f"<= {TARGET_RATIO} x", reached=statistics.median(ratios) <= TARGET_RATIO),
     )
 
 
-def _memory_row(prompts: Path, results: Path) -> tuple[str, ...]:
+def _memory_row(prompts: Path, results: Path) -> Row:
     command = [sys.executable, "-m", "tests.bench.journal_scan", str(prompts), str(results)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    before, after, peak = (f"{mb:.0f} MB" for mb in json.loads(done.stdout).values())
-    grown = json.loads(done.stdout)
-    return (
+    resident = json.loads(done.stdout)
+    grown = resident["peak"] - resident["before"]
+    return Row(
         f"memory growth at {LINES:,} prompts, done set and duplicate check included",
-        f"{before} before",
-        f"{after}, peak {peak}",
-        f"+{grown['peak'] - grown['before']:.0f} MB",
-        f"<= +{TARGET_MB} MB",
+        f"{resident['before']:.0f} MB before",
+        f"{resident['after']:.0f} MB, peak {resident['peak']:.0f} MB",
+        f"+{grown:.0f} MB",
+        judged(f"<= +{TARGET_MB} MB", reached=grown <= TARGET_MB),
     )
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _seconds(work: Callable[[Path], None], path: Path) -> float:
     before = time.perf_counter()
-    work()
+    work(path)
     return time.perf_counter() - before
 
 

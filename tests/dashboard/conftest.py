@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from harness.snapshot import ResultSeen
+from harness.seen import ResultSeen
 from harness.stats import RunStats
 
 NAMES = (

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.dashboard.jsonlines import JsonDisplay
-from harness.snapshot import RequestInFlight, RequestState
+from harness.in_flight import RequestInFlight, RequestState
 from harness.stats import RunStats
 
 

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from harness.dashboard.plain import PlainDisplay
-from harness.snapshot import RequestInFlight, RequestState
+from harness.in_flight import RequestInFlight, RequestState
 from harness.stats import LocalSnapshot, RunStats
 
 

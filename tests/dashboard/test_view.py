@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.dashboard.live import screen
 from harness.dashboard.phrases import moment, stretch
 from harness.dashboard.view import render
-from harness.snapshot import RequestInFlight, RequestState
+from harness.in_flight import RequestInFlight, RequestState
 from harness.stats import LocalSnapshot, RunStats
 
 WIDTHS = (60, 80, 100, 140, 200)
