@@ -13,6 +13,7 @@ from harness.dry_run import notes, table, to_json
 from harness.estimate import Caps, PlannedLane, estimate
 from harness.journal import RESULTS_NAME, scan
 from harness.journal.tail import costs
+from harness.remaining import not_to_send
 from harness.runner import checked
 
 if TYPE_CHECKING:
@@ -55,10 +56,7 @@ def forecast(given: Given) -> DryRun:
     there = results.is_file() and results.stat().st_size > 0
     skip, means = DigestSet(), {}
     if there:
-        found = scan(results)
-        for digests in (found.done, *([] if given.options.retry_failed else [found.failed])):
-            for digest in digests:
-                skip.add(digest)
+        skip = not_to_send(scan(results), retry_failed=given.options.retry_failed)
         rows = summarise(given.folder).variants
         means = {row.variant: row.output_tokens / row.done for row in rows if row.done and row.output_tokens}
     return estimate(

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from harness.schema import Prompt, Variant
 
 
+_SKIPPED_AT_ONCE = 256
+"""A few milliseconds' worth."""
+
+
 def requests_for(
     variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: DigestSet | AbstractSet[bytes] = frozenset()
 ) -> Iterator[Request]:
@@ -24,7 +28,15 @@ def requests_for(
     Args:
         run_seed: what each item's own seed derives from.
     """
+    return (request for request in unfinished(variant, run_seed, prompts, skip) if request is not None)
+
+
+def unfinished(
+    variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: DigestSet | AbstractSet[bytes] = frozenset()
+) -> Iterator[Request | None]:
+    """As `requests_for`, with a None now and then while items are skipped, so that an event loop can have its turn."""
     hasher, repeats = ItemHasher(variant), range(variant.repeats)
+    skipped = 0
     for prompt in prompts:
         turns, system = _turns(prompt), _system(prompt, variant)
         for repeat in repeats:
@@ -33,6 +45,10 @@ def requests_for(
                 messages = prompt.messages or (Message("user", prompt.text),)
                 seed = item_seed(run_seed, prompt.id, repeat)
                 yield Request(digest.hex(), prompt, variant, repeat, seed, messages, system)
+            else:
+                skipped += 1
+                if skipped % _SKIPPED_AT_ONCE == 0:
+                    yield None
 
 
 def count_in(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.digests import DigestSet
-from harness.resume import count_done
+from harness.plan import count_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,12 +42,20 @@ def remaining(
 ) -> Remaining:
     """What is left of `lanes` over the `count` prompts in `prompts`, by what was `found` in the journal."""
     total = {lane.variant.name: count * lane.variant.repeats for lane in lanes}
-    done = {lane.variant.name: count_done(lane, prompts, total[lane.variant.name], found.done) for lane in lanes}
+    done = _by_variant(lanes, prompts, found.done)
+    left_alone = dict.fromkeys(total, 0) if retry_failed else _by_variant(lanes, prompts, found.failed)
+    return Remaining(total, done, left_alone, not_to_send(found, retry_failed=retry_failed))
+
+
+def not_to_send(found: Scan, *, retry_failed: bool = True) -> DigestSet:
+    """The items that have an answer, and unless they are to be tried again, those that failed."""
     if retry_failed or not len(found.failed):
-        return Remaining(total, done, dict.fromkeys(total, 0), found.done)
-    skip = DigestSet()
-    for digests in (found.done, found.failed):
-        for digest in digests:
-            skip.add(digest)
-    either = {lane.variant.name: count_done(lane, prompts, total[lane.variant.name], skip) for lane in lanes}
-    return Remaining(total, done, {name: either[name] - done[name] for name in total}, skip)
+        return found.done
+    return DigestSet.of(b"".join((*found.done, *found.failed)))
+
+
+def _by_variant(lanes: Sequence[LaneConfig], prompts: Iterable[Prompt], items: DigestSet) -> dict[str, int]:
+    """How many items of each lane, by its variant's name, are in `items`; the prompts are read once for all lanes."""
+    variants = [lane.variant for lane in lanes]
+    counts = count_in(items, variants, prompts) if len(items) else [0] * len(variants)
+    return {variant.name: count for variant, count in zip(variants, counts, strict=True)}

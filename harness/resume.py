@@ -11,7 +11,7 @@ from harness.digests import DigestSet
 from harness.errors import UsageError
 from harness.journal import RESULTS_NAME, read_records
 from harness.manifest import MANIFEST_NAME
-from harness.plan import count_in, place_of, requests_for
+from harness.plan import place_of, requests_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,18 +59,6 @@ def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:
 def _holds_results(folder: Path) -> bool:
     results = folder / RESULTS_NAME
     return results.is_file() and results.stat().st_size > 0
-
-
-def count_done(lane: LaneConfig, prompts: Iterable[Prompt], total: int, done: DigestSet) -> int:
-    """How many of the `total` items of `lane` are in `done`."""
-    return min(total, done_by_variant([lane], prompts, done)[lane.variant.name])
-
-
-def done_by_variant(lanes: Sequence[LaneConfig], prompts: Iterable[Prompt], done: DigestSet) -> dict[str, int]:
-    """How many items of each lane, by its variant's name, are in `done`; the prompts are read once for all lanes."""
-    variants = [lane.variant for lane in lanes]
-    counts = count_in(done, variants, prompts) if len(done) else [0] * len(variants)
-    return {variant.name: count for variant, count in zip(variants, counts, strict=True)}
 
 
 def refuse_changed_prompts(results: Path, lanes: Sequence[LaneConfig], prompts: Iterable[Prompt]) -> None:

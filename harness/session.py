@@ -26,7 +26,7 @@ from harness.lane import LaneSpec, Surroundings
 from harness.lifetimes import Interrupts, halt_without, simulator_for
 from harness.manifest import Manifest, describe_config, describe_variant, refuse_changed_variants
 from harness.outcome import RunOptions, RunOutcome, summed_up
-from harness.plan import requests_for
+from harness.plan import unfinished
 from harness.providers.registry import Registry
 from harness.remaining import Remaining, remaining
 from harness.resume import recovered_run_id, refuse_changed_prompts
@@ -235,7 +235,7 @@ class Run:
                 variant=lane.variant,
                 provider=provider,
                 pool=pool,
-                requests=requests_for(lane.variant, lane.seed, self._given.prompts, there.skip),
+                requests=unfinished(lane.variant, lane.seed, self._given.prompts, there.skip),
                 workers=pool.concurrency,
                 policy=RetryPolicy(lane.model.max_retries),
                 deadline_s=None if local else lane.model.timeout_s,

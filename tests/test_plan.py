@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.digests import DigestSet
-from harness.plan import count_in, place_of, requests_for
+from harness.plan import count_in, place_of, requests_for, unfinished
 from harness.schema import Message, Prompt
 
 PROMPTS = [Prompt("a", "one"), Prompt("b", "two", system="own"), Prompt("c", "three")]
@@ -96,3 +96,13 @@ def test_a_place_in_the_plan_is_the_same_whatever_the_text(make_variant):
     (after,) = requests_for(make_variant(), 42, [replace(PROMPTS[0], text="changed")])
     assert before.item_id != after.item_id
     assert place_of("a", "m@0.0", 0) == place_of("a", "m@0.0", 0) != place_of("a", "m@0.0", 1)
+
+
+def test_a_long_stretch_of_what_is_done_leaves_an_event_loop_its_turns(make_variant):
+    prompts = [Prompt(f"p{index}", f"question {index}") for index in range(1000)]
+    variant = make_variant()
+    done = {bytes.fromhex(request.item_id) for request in requests_for(variant, 42, prompts)}
+
+    turns = list(unfinished(variant, 42, prompts, done))
+
+    assert turns == [None] * 3

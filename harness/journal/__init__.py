@@ -3,7 +3,8 @@
 - `opening`: the way in: lock, mend, scan, write
 - `writer`: a thread that commits lines in groups
 - `append`: the file underneath, which grows by whole lines only; `rescue`: where lines go that it cannot take
-- `reader`: scan for what is done; one record per item
+- `reader`: scan for what is done; one record per item; `bulk`: how a long journal is scanned; `form`: a line's two ends
+- `follow`: what is appended while another process writes; `tail`: what the last minute held
 - `recovery`: torn tails and corrupt lines, set aside
 - `lock`: one writer per folder
 - `files`: atomic, private, durable files for everything else
