@@ -37,7 +37,8 @@ async def run_lanes(
         left = [lane for lane in lanes if lane.name not in outcomes]
         if all(lane.rests_for() > worth_waiting_s for lane in left):
             for lane in left:
-                lane.park(f"its quota is used up for {lane.rests_for() / 3600:.1f} hours more; run again then.")
+                # In the provider's words, which tell when it is there again.
+                lane.park(lane.spec.pool.state().reason or "its quota is used up")
 
     async def drive(lane: Lane) -> None:
         outcomes[lane.name] = await lane.run()

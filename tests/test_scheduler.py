@@ -396,7 +396,7 @@ def test_waiting_in_vain_for_a_far_quota_parks_the_lanes_that_are_left(make_requ
         busy = Bench(make_requests, lambda: make_variant("other@0.0"), ScriptedProvider(lasts=100.0), count=30)
         began = anyio.current_time()
         outcomes = await run_lanes([spent.lane, busy.lane])
-        assert "8.0 hours" in outcomes[0].parked or "7." in outcomes[0].parked
+        assert outcomes[0].parked == "used up"
         assert outcomes[1].complete
         assert [record.failure for record in spent.committed] == [None] * len(spent.committed)
         return anyio.current_time() - began
