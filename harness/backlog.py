@@ -30,7 +30,6 @@ class Item:
         number: its place among those the lane took, from 0.
         taken_at: when the lane took it, on the loop's clock; `since` when its `state` began, `until` when it ends.
         sent: attempts that left this machine; `failures` those of them that failed and count.
-        reserved_usd: what the run's budget holds back for it, None before it does.
         need: its tokens, None before anybody has asked for them.
     """
 
@@ -42,7 +41,6 @@ class Item:
     until: float | None = None
     sent: int = 0
     failures: int = 0
-    reserved_usd: float | None = None
     need: Need | None = None
 
     def becomes(self, state: RequestState, until: float | None = None) -> None:
@@ -96,11 +94,6 @@ class Backlog:
                 await self._halted.wait()
         return None
 
-    @property
-    def next_due(self) -> float | None:
-        """When the first of the items that wait to be tried again is due."""
-        return self._due[0][0] if self._due else None
-
     def again(self, item: Item, due: float) -> None:
         """Take `item` up once more, not before `due`."""
         item.becomes(RequestState.BACKING_OFF, due)
@@ -110,9 +103,9 @@ class Backlog:
         """`item` needs nothing more."""
         self._unfinished.pop(item.number, None)
 
-    def unfinished(self) -> Iterator[Item]:
-        """The items that were taken and need something more, the oldest first."""
-        return iter(tuple(self._unfinished.values()))
+    def under_way(self) -> int:
+        """How many items were sent and have not come back."""
+        return sum(item.state is RequestState.SENT for item in self._unfinished.values())
 
     def oldest(self) -> RequestInFlight | None:
         """The item that was taken first of those that are not finished; after a halt, of those that were sent."""

@@ -1,9 +1,11 @@
-"""What a run may cost: a bound is reserved before a request is taken, and what it really cost is settled after it.
+"""What a run may cost: the most that a request may is held back while it is in flight, and settled after it.
 
 Knows no prices, lanes or items. Used from one event loop only.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import anyio
 
@@ -13,29 +15,37 @@ _UNITS = 10**12
 """Counted in whole millionths of a millionth of a dollar, so that sums are exact however many there are."""
 
 
+@dataclass(slots=True, eq=False)
+class Hold:
+    """What is held back for one request in flight. It ends once: whatever comes after the first `settle` is nothing."""
+
+    budget: Budget
+    bound_usd: float
+    is_open: bool = True
+
+    def settle(self, cost_usd: float | None) -> None:
+        """The request is over and cost this much; None, where nobody knows, counts as the most that it may have."""
+        if self.is_open:
+            self.is_open = False
+            self.budget.settle(self.bound_usd, self.bound_usd if cost_usd is None else cost_usd)
+
+
 class Budget:
-    """A limit in USD, what has been spent of it, and what requests in flight have reserved.
+    """A limit in USD, what has been spent of it, and what is held back for requests in flight.
 
     Guarantees:
-        * What is spent and what is reserved never exceed the limit together, as long as nothing costs more than its
-          bound.
-        * `admit` never waits for good: each `settle`, `lost` and `release` lets every waiter look again, and one whom
-          no request in flight can help is refused.
-        * A cancelled waiter has reserved nothing.
-
-    Of several waiters the first that fits goes first: money, unlike a rate, does not come back to those who wait.
+        * What is spent and what is held never exceed the limit together, as long as nothing costs more than its bound.
+        * Where there is no room now and may be later, a request in flight holds it: its end lets everybody look again.
 
     Args:
-        limit_usd: None admits everything and only counts.
         spent_usd: what earlier invocations have spent of it.
     """
 
-    def __init__(self, limit_usd: float | None, spent_usd: float = 0.0) -> None:
+    def __init__(self, limit_usd: float, spent_usd: float = 0.0) -> None:
         self.limit_usd = limit_usd
-        self._limit = None if limit_usd is None else _units(limit_usd)
+        self._limit = _units(limit_usd)
         self._spent = _units(spent_usd)
-        self._reserved = 0
-        self._refused = False
+        self._held = 0
         self._changed = anyio.Event()
 
     @property
@@ -44,64 +54,41 @@ class Budget:
         return self._spent / _UNITS
 
     @property
-    def reserved_usd(self) -> float:
+    def held_usd(self) -> float:
         """The bounds of what is in flight."""
-        return self._reserved / _UNITS
+        return self._held / _UNITS
 
-    @property
-    def refused(self) -> bool:
-        """Whether a request was refused for want of money."""
-        return self._refused
-
-    def admit_nowait(self, bound_usd: float) -> bool | None:
-        """As `admit`, but None where it would wait."""
+    def has_room(self, bound_usd: float) -> bool | None:
+        """Whether a request may cost `bound_usd`; None where only what is in flight stands in its way."""
         bound = _units(bound_usd)
-        if self._limit is None or not bound or self._spent + self._reserved + bound <= self._limit:
-            self._reserved += bound
+        if not bound or self._spent + self._held + bound <= self._limit:
             return True
-        if self._spent + bound <= self._limit:
+        return None if self._spent + bound <= self._limit else False
+
+    def hold(self, bound_usd: float) -> Hold | None:
+        """Hold `bound_usd` back for a request that leaves now; None where there is no room."""
+        if not self.has_room(bound_usd):
             return None
-        self._refused = True
-        return False
+        self._held += _units(bound_usd)
+        return Hold(self, bound_usd)
 
-    async def admit(self, bound_usd: float) -> bool:
-        """Reserve `bound_usd` for a request that is about to be taken; False where there is no money for it.
+    async def changed(self) -> None:
+        """Return when a request in flight has ended."""
+        await self._changed.wait()
 
-        Waits while the bound does not fit and what is in flight may still leave room for it. A caller that was admitted
-        owes exactly one `settle`, `lost` or `release` of the same bound, and must not wait here again before it.
-        """
-        while (admitted := self.admit_nowait(bound_usd)) is None:
-            await self._changed.wait()
-        return admitted
-
-    def settle(self, bound_usd: float, cost_usd: float | None) -> None:
-        """The request was answered and cost `cost_usd`; None, where nobody knows, counts as its bound."""
-        self._give_back(bound_usd, bound_usd if cost_usd is None else cost_usd)
-
-    def lost(self, bound_usd: float) -> None:
-        """The attempt may have been billed although no answer came (it timed out): it counts as its bound."""
-        self._give_back(bound_usd, bound_usd)
-
-    def release(self, bound_usd: float) -> None:
-        """Nothing was spent: the request was not sent, or was refused."""
-        self._give_back(bound_usd, 0.0)
-
-    def _give_back(self, bound_usd: float, spent_usd: float) -> None:
-        bound = _units(bound_usd)
-        if bound > self._reserved:
-            raise ValueError(f"{bound_usd} USD are given back and {self.reserved_usd} are reserved")
-        self._reserved -= bound
-        self._spent += _units(spent_usd)
+    def settle(self, bound_usd: float, cost_usd: float) -> None:
+        """What a `Hold` calls when it ends."""
+        self._held -= _units(bound_usd)
+        self._spent += _units(cost_usd)
         self._changed.set()
         self._changed = anyio.Event()
 
 
 def refusal(budget: Budget, bound_usd: float) -> str:
     """Why a request that may cost `bound_usd` was refused, and what to do."""
-    assert budget.limit_usd is not None
     return (
         f"the budget of {dollars(budget.limit_usd)} does not cover another answer: {dollars(budget.spent_usd)} spent, "
-        f"{dollars(budget.reserved_usd)} in flight, and the next one may cost up to {dollars(bound_usd)}. "
+        f"{dollars(budget.held_usd)} in flight, and the next one may cost up to {dollars(bound_usd)}. "
         "Run the same command with a higher --max-cost."
     )
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from harness.events import AT_MOST_USD
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -25,9 +27,18 @@ class Diary:
         self._around = around
         self._resting_until: float | None = None
 
-    def attempt(self, event: str, item: Item, error: ProviderError, due: float | None = None) -> None:
-        """An attempt at `item` ended in `error`, with the provider's words; it is tried again at `due`, if ever."""
-        again = {} if due is None else {"wait_s": round(due - anyio.current_time(), 3)}
+    def attempt(
+        self, event: str, item: Item, error: ProviderError, due: float | None, at_most_usd: float | None
+    ) -> None:
+        """An attempt at `item` ended in `error`, with the provider's words; it is tried again at `due`, if ever.
+
+        Args:
+            at_most_usd: what it may have cost all the same.
+        """
+        again: dict[str, Any] = {} if due is None else {"wait_s": round(due - anyio.current_time(), 3)}
+        if at_most_usd:
+            again[AT_MOST_USD] = at_most_usd
+            self._around.observer.maybe_spent(at_most_usd)
         self._around.events(
             event,
             variant=self._name,
@@ -40,6 +51,12 @@ class Diary:
             attempts=item.sent,
             **again,
         )
+
+    def unmetered(self, item: Item, at_most_usd: float) -> None:
+        """An answer came without a count of its tokens: nobody knows what it cost, but how much at most."""
+        facts = {"item_id": item.request.item_id, "prompt_id": item.request.prompt.id, AT_MOST_USD: at_most_usd}
+        self._around.events("unmetered", variant=self._name, **facts)
+        self._around.observer.maybe_spent(at_most_usd)
 
     def bug(self, traceback: str) -> None:
         """Something in the harness itself went wrong."""

@@ -122,11 +122,21 @@ class ProviderError(HarnessError):
         self.sent = sent
         self.rate = rate
 
+    @property
+    def may_be_billed(self) -> bool:
+        """Whether an answer may have been made, and charged, although it did not arrive as one."""
+        return False
+
 
 class TransientError(ProviderError):
     """408, 409, 5xx, a reset, a short or unreadable body: the next attempt may succeed."""
 
     retryable: ClassVar[bool] = True
+
+    @property
+    def may_be_billed(self) -> bool:
+        """So it is under a success that cannot be read, and where all broke after the request had left."""
+        return self.sent and (self.status is None or 200 <= self.status < 300)  # noqa: PLR2004 - a success
 
 
 class AttemptTimeout(TransientError):  # noqa: N818 - "timeout" already names the error

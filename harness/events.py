@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 EVENTS_NAME = "events.jsonl"
+AT_MOST_USD = "at_most_usd"
+"""The fact of an event that tells what an attempt may have cost that no record's `cost_usd` counts."""
 
 
 class EventSink(Protocol):

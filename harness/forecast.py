@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from harness.config import Overrides
     from harness.estimate import DryRun
+    from harness.given import Given
     from harness.outcome import RunOptions
-    from harness.session import Given
 
 
 def dry_run_command(config_path: Path, overrides: Overrides, options: RunOptions) -> int:

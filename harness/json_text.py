@@ -10,7 +10,7 @@ import orjson
 def to_json(value: Any, option: int = 0) -> bytes:
     """`value` as JSON; each lone surrogate in it becomes U+FFFD rather than cost what stands around it.
 
-    What JSON does not know is written as text.
+    What JSON does not know is written as text, and so is an integer of more than 64 bits.
     """
     try:
         return orjson.dumps(value, default=str, option=option)
@@ -19,6 +19,8 @@ def to_json(value: Any, option: int = 0) -> bytes:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):

@@ -43,6 +43,7 @@ class LaneStats:
     total: int
     resumed: int
     cap_rpm: float | None
+    sharers: int = 1
     in_flight: int | None = 0
     pause: Hold | None = None
     park: Hold | None = None
@@ -143,7 +144,7 @@ class LaneStats:
         if not finished or math.isinf(pause_s):
             return None
         at_this_pace = counts.remaining * self._worked_s(clock, at_most=600.0) / finished
-        at_the_cap = counts.remaining * 60.0 / self.cap_rpm if self.cap_rpm else 0.0
+        at_the_cap = counts.remaining * self.sharers * 60.0 / self.cap_rpm if self.cap_rpm else 0.0
         return pause_s + max(at_this_pace, at_the_cap)
 
     def _move_in_flight(self, requests: int) -> None:

@@ -23,6 +23,12 @@ class Observer(Protocol):
     def finished(self, name: str, record: Record) -> None:
         """The attempt is over and its item's line is on disk."""
 
+    def recorded(self, name: str, record: Record) -> None:
+        """An item's line is on disk whose attempt was over before."""
+
+    def maybe_spent(self, usd: float) -> None:
+        """So much may have been charged for what no record tells the cost of."""
+
     def parked(self, name: str, reason: str, until: float | None = None) -> None:
         """The lane has stopped: until `until` of the loop's clock, or else until somebody does something."""
 
@@ -48,6 +54,13 @@ class RecordedObserver:
 
     def finished(self, name: str, record: Record) -> None:
         self.told.append(("finished", name))
+        self.records.append(record)
+
+    def maybe_spent(self, usd: float) -> None:
+        self.told.append(("maybe_spent", str(usd)))
+
+    def recorded(self, name: str, record: Record) -> None:
+        self.told.append(("recorded", name))
         self.records.append(record)
 
     def parked(self, name: str, reason: str, until: float | None = None) -> None:

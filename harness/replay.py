@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from harness.events import AT_MOST_USD
 from harness.stats import RunStats
 from harness.tally import Described, Tally
 
@@ -145,6 +146,8 @@ class Replay:
         name = event.get("variant")
         if name is not None and name not in self._variants:
             return
+        if at_most_usd := event.get(AT_MOST_USD):
+            self.stats.maybe_spent(at_most_usd)
         tell = self._telling.get(event["event"])
         if tell is not None:
             tell(event)

@@ -10,11 +10,12 @@ import anyio
 from harness.config import Environment, apply_overrides, expand, load_config
 from harness.errors import HarnessError, JournalError, JournalWriteError, UsageError
 from harness.findings import say
+from harness.given import Given
 from harness.journal import open_journal
 from harness.outcome import RunOptions, RunOutcome, tell
 from harness.preflight import examine
 from harness.resume import FirstPrompts, choose_folder
-from harness.session import Given, Run
+from harness.session import Run
 from harness.spending import price_lanes, refuse_unpriced
 
 if TYPE_CHECKING:

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.journal.tail import is_ended, recent_sends
+from harness.journal.tail import is_ended, last_moment_s, recent_sends
 from harness.limits import PastSend
 from harness.limits.pace import WINDOW_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from harness.config import LaneConfig
+    from harness.config import LaneConfig, PoolSettings
     from harness.journal.tail import Sent
     from harness.limits import RatePool
 
 
 @dataclass(frozen=True, slots=True)
 class LastMinute:
-    """What is known to have been sent within the last minute, and whether more may have been that nobody noted."""
+    """What is known to have been sent within the window.
+
+    `killed_s` is how many seconds ago at least a run was killed, None where none was: more may have been sent then
+    than anybody noted.
+    """
 
     sent: Sequence[Sent]
-    was_killed: bool
+    killed_s: float | None
 
 
-def last_minute(results: Path, events: Path, now: datetime) -> LastMinute:
-    """What a folder tells of the last minute; to be asked before this invocation writes anything there."""
-    return LastMinute(recent_sends(results, events, now, WINDOW_S), not is_ended(events))
+def last_minute(results: Path, events: Path, pools: Mapping[str, PoolSettings]) -> LastMinute:
+    """What a folder tells of the window of `pools`; to be asked before this invocation writes anything there."""
+    now = datetime.now(UTC)
+    slowest = min((settings.requests_per_minute or 1.0 for settings in pools.values()), default=1.0)
+    killed_s = None if is_ended(events) else last_moment_s(results, events, now)
+    return LastMinute(recent_sends(results, events, now, WINDOW_S / min(1.0, slowest)), killed_s)
 
 
 def seed_pools(pools: Iterable[tuple[RatePool, Sequence[LaneConfig]]], past: LastMinute) -> None:
@@ -38,12 +45,11 @@ def seed_pools(pools: Iterable[tuple[RatePool, Sequence[LaneConfig]]], past: Las
     After a kill nobody knows what was in flight: as many requests as a pool has slots are then taken to have left at
     the last moment that anything is known of.
     """
-    latest = min((send.finished_age_s for send in past.sent), default=0.0)
     for pool, sharers in pools:
         names = {lane.variant.name for lane in sharers}
         sends = [_past(send) for send in past.sent if send.variant in names]
-        if sends and past.was_killed:
-            sends += [_like(sends, latest)] * pool.concurrency
+        if past.killed_s is not None:
+            sends += [_like(sends, past.killed_s)] * pool.concurrency
         pool.seed(sends)
 
 
@@ -56,6 +62,6 @@ def _like(past: Sequence[PastSend], age_s: float) -> PastSend:
     return PastSend(
         age_s,
         age_s,
-        max(send.input_tokens for send in past),
-        max(send.output_tokens for send in past),
+        max((send.input_tokens for send in past), default=0),
+        max((send.output_tokens for send in past), default=0),
     )

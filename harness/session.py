@@ -6,30 +6,25 @@ Everything opened here is closed here, in the opposite order, whatever happens i
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 
 from harness.budget import Budget
-from harness.config import pools_of, settings_of
+from harness.continuing import manifest_of, spent_usd
 from harness.dashboard import display_for
 from harness.diary import PoolDiary
 from harness.drift import DriftWatch
 from harness.errors import JournalError, JournalWriteError
-from harness.events import EVENTS_NAME, EventLog
+from harness.events import AT_MOST_USD, EVENTS_NAME, EventLog
 from harness.findings import say
-from harness.journal.tail import costs
 from harness.lane import LaneSpec, Surroundings
 from harness.lifetimes import Interrupts, halt_without, simulator_for
-from harness.manifest import Manifest, describe_config, describe_variant, refuse_changed_variants
-from harness.outcome import RunOptions, RunOutcome, summed_up
+from harness.outcome import RunOutcome, summed_up
 from harness.plan import unfinished
 from harness.providers.registry import Registry
 from harness.remaining import Remaining, remaining
-from harness.resume import recovered_run_id, refuse_changed_prompts
 from harness.retry import RetryPolicy
 from harness.scheduler import WORTH_WAITING_S, Lane, run_lanes
 from harness.schema import ProviderType
@@ -38,37 +33,18 @@ from harness.stats import RunStats
 from harness.watchers import PoolWatch, follow_local_threads, keep_written
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable
 
-    from harness.config import Environment, LaneConfig, RunConfig
+    from harness.config import LaneConfig
+    from harness.given import Given
     from harness.journal import Journal
     from harness.lane import LaneOutcome
     from harness.limits import PoolState
-    from harness.pricing import Pricing
-    from harness.prompts import PromptSurvey
+    from harness.manifest import Manifest
     from harness.record import Record
-    from harness.schema import Prompt
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a run starts from, all of it checked.
-
-    Args:
-        whole_config: `config` without the filters of this invocation.
-        prices: of the variants of APIs; None where one is not known.
-    """
-
-    config: RunConfig
-    whole_config: RunConfig
-    environment: Environment
-    options: RunOptions
-    folder: Path
-    lanes: tuple[LaneConfig, ...]
-    prompts: Iterable[Prompt]
-    survey: PromptSurvey
-    prices: Mapping[str, Pricing | None] = field(default_factory=dict)
+_NEXT_TO_NOTHING_USD = 1e-9
 
 
 class Run:
@@ -96,19 +72,17 @@ class Run:
 
     async def run(self) -> RunOutcome:
         """Do what is left of the plan."""
-        manifest = await anyio.to_thread.run_sync(self._manifest)
+        manifest = await anyio.to_thread.run_sync(manifest_of, self._given, self._journal)
         there = await anyio.to_thread.run_sync(self._remaining)
-        spent_usd = await anyio.to_thread.run_sync(self._spent_usd)
+        spent = await anyio.to_thread.run_sync(spent_usd, self._given, self._journal)
         left = [lane for lane in self._given.lanes if there.of(lane.variant.name)]
-        caps_rpm: dict[str, float | None] = {}
-        for sharers in pools_of(self._given.lanes, self._given.environment).values():
-            caps_rpm |= {lane.variant.name: settings_of(sharers).requests_per_minute for lane in sharers}
         for lane in self._given.lanes:
-            self._announce(lane, there, caps_rpm.get(lane.variant.name))
-        self._stats.budget(self._given.config.max_cost_usd, spent_usd)
+            self._announce(lane, there)
+        self._stats.budget(self._given.config.max_cost_usd, spent)
         manifest.begin(command=self._given.options.command)
         manifest.write(self._given.folder)
-        budget = Budget(self._given.config.max_cost_usd, spent_usd or 0.0)
+        limit_usd = self._given.config.max_cost_usd
+        budget = None if limit_usd is None else Budget(limit_usd, spent or 0.0)
         outcomes, interrupted = await self._work(left, there, budget, manifest) if left else ([], None)
         self.outcome = summed_up(self._given.folder, there, outcomes, interrupted)
         manifest.end(exit_code=self.outcome.exit_code, totals={"recorded": self.outcome.recorded})
@@ -123,52 +97,30 @@ class Run:
         found, retry_failed = self._journal.found, given.options.retry_failed
         return remaining(given.lanes, given.prompts, given.survey.count, found, retry_failed=retry_failed)
 
-    def _spent_usd(self) -> float | None:
-        """What the folder's answers have cost; None where none of this run's will cost anything."""
-        return costs(self._journal.path) if any(self._given.prices.values()) else None
-
-    def _announce(self, lane: LaneConfig, there: Remaining, cap_rpm: float | None) -> None:
+    def _announce(self, lane: LaneConfig, there: Remaining) -> None:
         name, variant = lane.variant.name, lane.variant
+        pool = self._given.pool_of(name)
+        sharers = sum(other is pool and there.of(each) > 0 for each, other in self._given.pools.items())
         self._stats.add_variant(
             name,
             variant.provider,
             variant.model,
             there.total[name],
-            there.done[name] + there.left_alone[name],
-            cap_rpm,
+            there.done[name],
+            pool.requests_per_minute if pool else None,
+            sharers=max(1, sharers),
             simulated=variant.simulated,
         )
+        self._stats.found(name, failed=there.left_alone[name])
         if not there.of(name):
             self._stats.completed(name)
 
-    def _manifest(self) -> Manifest:
-        """The folder's manifest, brought up to date, once it is clear that this is still the same plan."""
-        variants = [lane.variant for lane in self._given.lanes]
-        manifest = Manifest.read(self._given.folder)
-        if manifest is None:
-            kinds = {variant.simulated for variant in variants}
-            manifest = Manifest.new(recovered_run_id(self._journal.path, simulated=kinds))
-        refuse_changed_variants(manifest, variants, self._given.folder)
-        if self._journal.found.records and manifest.prompts.get("sha256") != self._given.survey.sha256:
-            refuse_changed_prompts(self._journal.path, self._given.lanes, self._given.prompts)
-        manifest.variants |= {variant.name: describe_variant(variant) for variant in variants}
-        manifest.simulated = any(facts["simulated"] for facts in manifest.variants.values())
-        # A narrower invocation (--num-prompts, --model) must not make the folder look smaller than it is.
-        seen = manifest.prompts.get("count", 0) if manifest.prompts.get("sha256") == self._given.survey.sha256 else 0
-        manifest.prompts = {
-            "file": self._given.config.prompts_file,
-            "sha256": self._given.survey.sha256,
-            "count": max(seen, self._given.survey.count),
-        }
-        manifest.config = describe_config(self._given.whole_config)
-        return manifest
-
     async def _work(
-        self, left: list[LaneConfig], there: Remaining, budget: Budget, manifest: Manifest
+        self, left: list[LaneConfig], there: Remaining, budget: Budget | None, manifest: Manifest
     ) -> tuple[list[LaneOutcome], int | None]:
         given, events_path = self._given, self._given.folder / EVENTS_NAME
-        past = await anyio.to_thread.run_sync(last_minute, self._journal.path, events_path, datetime.now(UTC))
         async with contextlib.AsyncExitStack() as stack:
+            past = await anyio.to_thread.run_sync(last_minute, self._journal.path, events_path, given.pools)
             events = stack.enter_context(EventLog(events_path))
             events("begin", run_id=manifest.run_id, items_left=sum(there.of(lane.variant.name) for lane in left))
             simulator = await stack.enter_async_context(simulator_for(left, faults=given.options.faults))
@@ -182,7 +134,7 @@ class Run:
                 self._stats,
                 events,
                 self._on_trouble,
-                budget=budget if given.config.max_cost_usd is not None else None,
+                budget=budget,
             )
             self._lanes = [self._make_lane(lane, there, around) for lane in left]
             seed_pools(self._registry.pools(), past)
@@ -204,8 +156,16 @@ class Run:
                 background.cancel_scope.cancel()
             if work.cancelled_caught:
                 outcomes = [lane.outcome() for lane in self._lanes]
-            events("end", halted=self._halted)
+            events("end", halted=self._halted, **self._cut(budget))
         return outcomes, interrupts.signal
+
+    def _cut(self, budget: Budget | None) -> dict[str, Any]:
+        """What the end cut off: attempts under way, and what they may have cost."""
+        cut = {lane.name: number for lane in self._lanes if (number := lane.under_way())}
+        counted = self._stats.snapshot().cost_usd or 0.0
+        at_most_usd = budget.spent_usd - counted if budget else 0.0
+        facts: dict[str, Any] = {"cut": cut} if cut else {}
+        return facts | ({AT_MOST_USD: at_most_usd} if at_most_usd > _NEXT_TO_NOTHING_USD else {})
 
     def _on_pool_change(self, events: EventLog) -> Callable[[list[str], PoolState], None]:
         watch, diary = PoolWatch(self._stats), PoolDiary(events)

@@ -87,9 +87,14 @@ class RunStats:
         already_done: int = 0,
         cap_rpm: float | None = None,
         *,
+        sharers: int = 1,
         simulated: bool = False,
     ) -> None:
-        """Announce a variant with `total` items, of which `already_done` had their answer before this run."""
+        """Announce a variant with `total` items, of which `already_done` had their answer before this run.
+
+        Args:
+            sharers: how many variants with work left share `cap_rpm`.
+        """
         self._lanes[name] = LaneStats(
             name=name,
             provider=provider,
@@ -98,6 +103,7 @@ class RunStats:
             total=total,
             resumed=already_done,
             cap_rpm=cap_rpm,
+            sharers=sharers,
             in_flight=0 if self._over is None else None,
         )
         self._version += 1
@@ -129,6 +135,15 @@ class RunStats:
         """An attempt that was started gave its item its outcome: `record`, which is on disk."""
         self._lanes[name].end()
         self.count(ResultSeen.of(name, record))
+
+    def recorded(self, name: str, record: Record) -> None:
+        """The line of an item is on disk whose attempt was over before."""
+        self.count(ResultSeen.of(name, record))
+
+    def maybe_spent(self, usd: float) -> None:
+        """So much may have been charged for what no result tells the cost of."""
+        self._cost_usd = (self._cost_usd or 0.0) + usd
+        self._version += 1
 
     def count(self, result: ResultSeen, *, sent: int = 0) -> None:
         """Take a result into account that has no attempt under way here, and with it `sent` requests never started."""

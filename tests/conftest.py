@@ -29,12 +29,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
+        self.turns = 0
+        """Iterations so far: what turns in circles while time stands shows here."""
 
     def time(self) -> float:
         return self.now
 
     def _run_once(self) -> None:
         self.now += 1e-7
+        self.turns += 1
         if not self._ready:
             waiting = [handle.when() for handle in self._scheduled if not handle.cancelled()]
             if waiting:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import itertools
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,12 +166,12 @@ def test_a_rate_limit_pauses_the_pool_in_full_and_costs_no_attempt(bench):
 
 
 def test_offline_waits_for_hours_without_burning_an_item(bench):
-    provider = ScriptedProvider({"*": [OfflineError("no route") for _ in range(300)]})
+    provider = ScriptedProvider({"*": [OfflineError("no route") for _ in range(3000)]})
     made, outcome = bench(provider, count=6, workers=3)
     assert outcome.complete
     assert outcome.failed == 0
     assert all(record.retry_count == 0 for record in made.committed)
-    assert provider.asked[-1][0] - provider.asked[0][0] > 4 * 3600
+    assert provider.asked[-1][0] - provider.asked[0][0] > 48 * 3600
 
 
 @pytest.mark.parametrize("error", [ModelUnavailable("no such model", status=404), QuotaExhausted("no credit")])
@@ -440,20 +442,85 @@ def test_a_budget_is_never_exceeded_and_parks_the_lane_resumably(make_requests, 
         assert all(record.cost_usd == 0.5 for record in made.committed)
         assert not outcome.complete
         assert "--max-cost" in outcome.parked
-        assert budget.reserved_usd == 0
+        assert budget.held_usd == 0
 
     run_virtually(main())
 
 
-def test_an_item_that_waits_for_its_retry_with_the_last_money_gets_it(make_requests, make_variant, run_virtually):
+def test_the_last_money_goes_to_one_item_and_nobody_turns_in_circles_for_it(make_requests, make_variant, run_virtually):
     async def main() -> None:
-        budget = Budget(1.2)
-        provider = ScriptedProvider({"p0": [TransientError("502")] * 2})
+        budget, loop = Budget(1.2), asyncio.get_running_loop()
+        provider = ScriptedProvider({"*": [TransientError("502", status=502), 9.0, 9.0]})
         made = Bench(make_requests, make_variant, provider, workers=3, budget=budget, pricing=FlatPrice())
+        began = loop.turns
         outcome = await made.lane.run()
-        assert made.ids() == ["p0"]
+        assert len(made.ids()) == 1
         assert budget.spent_usd == 0.5
-        assert outcome.parked
+        assert "--max-cost" in outcome.parked
+        assert loop.turns - began < 500
+
+    run_virtually(main())
+
+
+def test_an_item_that_backs_off_or_rests_keeps_no_money_from_the_other_lanes(
+    make_requests, make_variant, run_virtually
+):
+    async def main() -> None:
+        budget = Budget(8.0)
+        exhausted = [QuotaExhausted("used up", heals_after_s=20 * 3600.0) for _ in range(8)]
+        resting = Bench(
+            make_requests,
+            make_variant,
+            ScriptedProvider({"*": exhausted}),
+            count=8,
+            workers=8,
+            budget=budget,
+            pricing=FlatPrice(),
+        )
+        other = Bench(
+            make_requests,
+            lambda: make_variant("other@0.0"),
+            ScriptedProvider(lasts=5.0),
+            count=4,
+            budget=budget,
+            pricing=FlatPrice(),
+        )
+        began = anyio.current_time()
+        outcomes = await run_lanes([resting.lane, other.lane])
+        assert outcomes[1].complete
+        assert outcomes[0].parked == "used up"
+        assert anyio.current_time() - began < 60
+        assert budget.held_usd == 0
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "spent_usd"),
+    [
+        (TransientError("truncated", status=200), 1.5),
+        (TransientError("reset after the request had left"), 1.5),
+        (TransientError("502", status=502), 0.5),
+        (RateLimitedError("429", status=429, retry_after_s=1.0), 0.5),
+    ],
+)
+def test_what_may_have_been_billed_without_an_answer_counts_and_is_noted(
+    make_requests, make_variant, run_virtually, error, spent_usd
+):
+    async def main() -> None:
+        budget = Budget(10.0)
+        made = Bench(
+            make_requests,
+            make_variant,
+            ScriptedProvider({"p0": [error]}),
+            count=1,
+            budget=budget,
+            pricing=FlatPrice(),
+        )
+        await made.lane.run()
+        assert budget.spent_usd == spent_usd
+        noted = sum(facts.get("at_most_usd", 0.0) for _, facts in made.events.events)
+        assert noted == spent_usd - 0.5
 
     run_virtually(main())
 
@@ -481,7 +548,7 @@ def test_a_halt_frees_those_that_wait_for_money(make_requests, make_variant, run
             group.start_soon(made.lane.run)
             await anyio.sleep(5)
             made.lane.halt()
-        assert budget.reserved_usd == 0
+        assert budget.held_usd == 0
         return anyio.current_time() - began
 
     assert run_virtually(main()) == pytest.approx(20.0, abs=0.1)
@@ -511,35 +578,112 @@ def test_the_oldest_request_in_flight_tells_its_state(make_requests, make_varian
     assert (again.prompt_id, again.state, again.attempts) == ("p0", RequestState.SENT, 2)
 
 
+def test_a_bug_in_one_lane_leaves_nothing_reserved_in_the_pool_that_it_shares(
+    make_requests, make_variant, run_virtually
+):
+    async def main() -> None:
+        pool = RatePool(4, input_tokens_per_minute=1000, output_tokens_per_minute=3000)
+        broken = Bench(make_requests, make_variant, ScriptedProvider({"*": [KeyError("choices")]}), pool=pool)
+        good = Bench(
+            make_requests, lambda: make_variant("other@0.0"), ScriptedProvider(), count=30, workers=4, pool=pool
+        )
+        began = anyio.current_time()
+        outcomes = await run_lanes([broken.lane, good.lane])
+        assert "KeyError" in outcomes[0].parked
+        assert outcomes[1].complete
+        assert pool.state().in_flight == 0
+        assert anyio.current_time() - began < 3600
+
+    run_virtually(main())
+
+
+def test_a_bug_in_writing_a_record_parks_its_lane_alone(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        made = Bench(make_requests, make_variant, ScriptedProvider(), workers=1)
+
+        async def broken(record) -> None:
+            raise TypeError("Integer exceeds 64-bit range")
+
+        made.lane._around = dataclasses.replace(made.lane._around, commit=broken)
+        outcome = await made.lane.run()
+        assert "Integer exceeds" in outcome.parked
+        assert next(kind for kind, _ in made.events.events) == "internal_error"
+
+    run_virtually(main())
+
+
+def test_records_that_were_withheld_do_not_wake_a_parked_lane(make_requests, make_variant, run_virtually):
+    async def main() -> None:
+        script = {"p0": [RejectedError("odd", status=400)]}
+        made = Bench(make_requests, make_variant, ScriptedProvider(script), count=3, workers=1)
+        made.lane._backlog.is_exhausted = False
+
+        async def park_soon() -> None:
+            await anyio.sleep(0.5)
+            made.lane.park("enough")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(park_soon)
+            await made.lane.run()
+        told = [kind for kind, *_ in made.observer.told]
+        assert "started" not in told[told.index("parked") :]
+
+    run_virtually(main())
+
+
 _FAULTS = [
     lambda: TransientError("502", status=502),
     lambda: RateLimitedError("429", status=429, retry_after_s=3.0),
     lambda: RateLimitedError("429", status=429),
     lambda: OfflineError("no route"),
     lambda: QuotaExhausted("the day's quota", heals_after_s=60.0),
+    lambda: 1000.0,
 ]
+_COUNTED = {0, 5}
+"""The faults that use up an attempt; the last one is an answer that comes after the deadline."""
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     schedule=st.dictionaries(st.integers(0, 11), st.lists(st.sampled_from(range(len(_FAULTS))), max_size=6)),
     workers=st.integers(1, 5),
+    capped=st.booleans(),
+    budget_usd=st.sampled_from([None, 12.0 * 8, 30.0]),
 )
 def test_whatever_retryable_faults_come_the_answers_are_those_of_a_night_without(
-    make_requests, make_variant, run_virtually, schedule, workers
+    make_requests, make_variant, run_virtually, schedule, workers, capped, budget_usd
 ):
-    script = {}
+    script, sent = {}, {}
     for number, kinds in schedule.items():
         # Two failed attempts of three are what an item may have; waits for the pool are free.
-        transient = [at for at, kind in enumerate(kinds) if kind == 0]
-        kept = [kind for at, kind in enumerate(kinds) if kind != 0 or at in transient[:2]]
+        counted = [at for at, kind in enumerate(kinds) if kind in _COUNTED]
+        kept = [kind for at, kind in enumerate(kinds) if kind not in _COUNTED or at in counted[:2]]
         script[f"p{number}"] = [_FAULTS[kind]() for kind in kept]
-    sent = {name: sum(error.sent for error in errors) for name, errors in script.items()}
+        sent[f"p{number}"] = len([kind for kind in kept if kind != 3])
+    timeouts = sum(outcome == 1000.0 for outcomes in script.values() for outcome in outcomes)
 
     async def main() -> Bench:
-        made = Bench(make_requests, make_variant, ScriptedProvider(script), count=12, workers=workers)
+        loop = asyncio.get_running_loop()
+        caps = {"input_tokens_per_minute": 400, "output_tokens_per_minute": 5000} if capped else {}
+        budget = None if budget_usd is None else Budget(budget_usd)
+        made = Bench(
+            make_requests,
+            make_variant,
+            ScriptedProvider(script),
+            count=12,
+            workers=workers,
+            pool=RatePool(workers, 30 if capped else None, **caps),
+            deadline_s=20.0,
+            budget=budget,
+            pricing=FlatPrice() if budget else None,
+        )
+        began = loop.turns
         outcome = await made.lane.run()
         assert (outcome.complete, outcome.failed, outcome.parked) == (True, 0, None)
+        assert loop.turns - began < 20_000
+        if budget:
+            assert budget.spent_usd == 12 * 0.5 + timeouts
+            assert budget.held_usd == 0
         return made
 
     made = run_virtually(main())

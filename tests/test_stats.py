@@ -462,3 +462,19 @@ def test_a_run_ends_with_its_display_and_a_watched_one_on_its_own_account(stats,
     snapshot = dataclasses.replace(stats.snapshot(), over=over)
     assert snapshot.is_end(last_look=True) is at_the_last_look
     assert snapshot.is_end(last_look=False) is (over is True)
+
+
+def test_variants_that_share_a_cap_finish_as_late_as_it_lets_both():
+    clock = [0.0]
+    stats = RunStats(clock=lambda: clock[0])
+    for name in ("a", "b"):
+        stats.add_variant(name, "openai", "m", 100, 0, 60.0, sharers=2)
+    for second in range(10):
+        clock[0] = float(second)
+        for name in ("a", "b"):
+            stats.count(ResultSeen(name, "i", "p", "stop", None, 1, 0.5), sent=1)
+
+    (first, second) = stats.snapshot().variants
+
+    # 180 requests are left, of which one leaves each second.
+    assert first.eta_s == second.eta_s == pytest.approx(180.0)

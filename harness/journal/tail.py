@@ -21,7 +21,8 @@ _BLOCK = 1 << 18
 _BUFFER = 1 << 20
 # Lines are written when their answer is complete, a little later than its time says, and several at once in any order.
 _DISORDER_S = 5.0
-_FAILED_ATTEMPTS = frozenset(("retry", "rate_limited"))
+_FAILED_ATTEMPTS = frozenset(("retry", "rate_limited", "quota_exhausted", "refused"))
+_AT_MOST = b'"at_most_usd":'
 # The end of a success as `harness.record` writes it. Inside a string its quotes would be escaped.
 _COST = b',"cost_usd":'
 _NO_ERROR = b',"error_detail":null,"error":null}\n'
@@ -54,7 +55,8 @@ def recent_sends(results: Path, events: Path, now: datetime, window_s: float) ->
 
     Args:
         results: results.jsonl, which has the last attempt of each item.
-        events: events.jsonl, which has the attempts that failed and were followed by another.
+        events: events.jsonl, which has the attempts that failed and were followed by another, and those that the end
+            of a run cut off.
         now: with its time zone.
 
     Raises:
@@ -62,6 +64,17 @@ def recent_sends(results: Path, events: Path, now: datetime, window_s: float) ->
     """
     found = [*_answered(results, now, window_s), *_failed(events, now, window_s)]
     return sorted(found, key=lambda sent: sent.age_s, reverse=True)
+
+
+def last_moment_s(results: Path, events: Path, now: datetime) -> float | None:
+    """Seconds since the last moment that a folder tells of, None where it tells of none.
+
+    Raises:
+        OSError: a file is there and cannot be read.
+    """
+    told = [next((age for event in _records_backwards(events) if (age := _age_s(event.get("time"), now))), None)]
+    told += [next((sent.finished_age_s for sent in _answered(results, now, math.inf)), None)]
+    return min((max(0.0, age) for age in told if age is not None), default=None)
 
 
 def is_ended(events: Path) -> bool:
@@ -84,6 +97,21 @@ def costs(results: Path) -> float:
             return math.fsum(_cost(line) for line in lines if not line.endswith(_NO_COST))
     except FileNotFoundError:
         return 0.0
+
+
+def maybe_spent(events: Path) -> float:
+    """The sum of `at_most_usd` over all events: what attempts may have cost that no record tells of.
+
+    Raises:
+        OSError: the file is there and cannot be read.
+    """
+    try:
+        with events.open("rb", buffering=_BUFFER) as lines:
+            told = (_decoded(line) for line in lines if _AT_MOST in line)
+            amounts = [event.get("at_most_usd") for event in told if event]
+    except FileNotFoundError:
+        return 0.0
+    return math.fsum(amount for amount in amounts if isinstance(amount, int | float))
 
 
 def _answered(results: Path, now: datetime, window_s: float) -> Iterator[Sent]:
@@ -113,8 +141,14 @@ def _failed(events: Path, now: datetime, window_s: float) -> Iterator[Sent]:
             continue
         if age_s > window_s + _DISORDER_S:
             return
-        if age_s < window_s and event.get("event") in _FAILED_ATTEMPTS:
+        if age_s >= window_s:
+            continue
+        cut = event.get("cut")
+        if event.get("event") in _FAILED_ATTEMPTS:
             yield Sent(str(event.get("variant")), max(0.0, age_s), None, None, max(0.0, age_s))
+        elif event.get("event") == "end" and isinstance(cut, dict):
+            for variant, number in cut.items():
+                yield from [Sent(variant, max(0.0, age_s), None, None, max(0.0, age_s))] * (_count(number) or 0)
 
 
 def _age_s(time: object, now: datetime) -> float | None:

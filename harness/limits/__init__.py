@@ -4,7 +4,8 @@
 - `breaks`: pauses, and how many slots are dared after them
 - `caps`: all that bounds a minute, our own caps and the provider's
 - `pace`: requests a minute
-- `budget`: tokens a minute
+- `tokens_a_minute`: tokens a minute, in and out
+- `estimates`: what a request will probably take, learned from those before it
 - `heard`: what the provider's own counts leave
 
 Knows no provider and no item. Every time is the event loop's, in seconds, so that a virtual loop tests it.

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 _LONGEST_GUESS_S = 120.0
 _LONGEST_PROBE_S = 60.0
+_SHORTEST_REST_S = 1.0
+_LONGEST_DOUBLED_REST_S = 3600.0
 _STUCK_AFTER = 5
 _STUCK_AFTER_S = 1800.0
 _REGROW_AFTER = 8
@@ -29,7 +31,10 @@ class Breaks:
         self.reason: str | None = None
         self._concurrency = concurrency
         self._jitter = jitter
+        self.rests_until: float | None = None
+        """When a quota that was used up is there again, None where none was."""
         self._misses = 0
+        self._rests = 0
         self._answers = 0
         self._width_before_offline: int | None = None
         self._limited_since: float | None = None
@@ -62,8 +67,8 @@ class Breaks:
                 self.width = max(1, self.width // 2)
         if retry_after_s is not None:
             # A hint of 0, again and again, must not become a hot loop.
-            return self.pause(max(retry_after_s, min(_LONGEST_GUESS_S, 0.25 * 2.0**self._misses)), reason, now)
-        ceiling = min(_LONGEST_GUESS_S, 2.0**self._misses)
+            return self.pause(max(retry_after_s, _doubled(0.25, self._misses, _LONGEST_GUESS_S)), reason, now)
+        ceiling = _doubled(1.0, self._misses, _LONGEST_GUESS_S)
         return self.pause(max(0.5, ceiling * self._jitter()), reason, now)
 
     def offline(self, reason: str, now: float) -> tuple[float, bool]:
@@ -72,11 +77,23 @@ class Breaks:
             self._misses += 1
         if self._width_before_offline is None:
             self._width_before_offline, self.width = self.width, 1
-        return self.pause(min(_LONGEST_PROBE_S, 2.0 ** (self._misses - 1)), reason, now)
+        return self.pause(_doubled(1.0, self._misses - 1, _LONGEST_PROBE_S), reason, now)
+
+    def rest(self, seconds: float, reason: str, now: float) -> tuple[float, bool]:
+        """A quota is used up that time brings back.
+
+        Some providers name a minute where it takes a day: each rest in vain doubles the next one, up to an hour.
+        """
+        if not self.is_paused(now):
+            self._rests += 1
+        doubled = _doubled(max(_SHORTEST_REST_S, seconds), self._rests - 1, _LONGEST_DOUBLED_REST_S)
+        until, changed = self.pause(max(seconds, doubled), reason, now)
+        self.rests_until = until
+        return until, changed
 
     def answered(self) -> None:
         """An answer came: the misses are over, and the width grows again step by step."""
-        self._misses = 0
+        self._misses = self._rests = 0
         self._limited_since = None
         if self._width_before_offline is not None:
             self.width, self._width_before_offline = self._width_before_offline, None
@@ -94,3 +111,8 @@ class Breaks:
         """Whether half an hour and several pauses brought nothing but refusals to go faster."""
         since = self._limited_since
         return since is not None and self._misses >= _STUCK_AFTER and now - since > _STUCK_AFTER_S
+
+
+def _doubled(first_s: float, times: int, longest_s: float) -> float:
+    """`first_s` doubled so many times, or `longest_s`; a weekend offline is more doublings than a float can hold."""
+    return min(longest_s, first_s * 2.0 ** min(times, 64))

@@ -5,20 +5,19 @@ Waits for nothing but the spacing of requests; says how long there is to wait.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.limits.budget import Reservation, TokenBudget
+from harness.limits.estimates import Estimates, believed
 from harness.limits.heard import HeardQuota
 from harness.limits.pace import WINDOW_S, Pace
+from harness.limits.tokens_a_minute import TokenBudget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from harness.limits.tokens_a_minute import Reservation
     from harness.schema import RateSignal, Usage
-
-_RATIOS_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +69,18 @@ class Caps:
         self._output = TokenBudget(output_per_minute, is_held=True) if output_per_minute else None
         self._per_minute = (requests_per_minute, None, input_per_minute, output_per_minute)
         self._heard = tuple(HeardQuota() for _ in self._per_minute)
-        self._ratios: deque[float] = deque(maxlen=_RATIOS_KEPT)
-        self._worst_ratio = 1.0
+        self._estimates = Estimates()
         self._has_space = False
         self.is_open = not any(self._per_minute)
         """Whether there are no caps of our own."""
+        self.window_s = self._pace.window_s if self._pace else WINDOW_S
+        """For how long a request counts, in seconds."""
         self.counts_tokens = bool(input_per_minute or output_per_minute)
         """Whether a `Need` makes a difference."""
 
     def seed(self, sends: Iterable[PastSend], now: float) -> None:
-        """Count what was sent within the last minute."""
-        past = [send for send in sends if send.age_s < WINDOW_S]
+        """Count what was sent within the window."""
+        past = [send for send in sends if send.age_s < self.window_s]
         if self._pace:
             self._pace.seed((now - send.age_s for send in past), now)
         for send in past:
@@ -96,9 +96,9 @@ class Caps:
         if self._pace:
             wait_s = max(wait_s, self._pace.wait_s(now))
         if self._input:
-            wait_s = max(wait_s, self._input.wait_s(self._input_tokens(need), now))
+            wait_s = max(wait_s, self._input.wait_s(self._estimates.input(need.input_tokens), now))
         if self._output:
-            wait_s = max(wait_s, self._output.wait_s(need.output_tokens, now))
+            wait_s = max(wait_s, self._output.wait_s(self._estimates.output(need.output_tokens), now))
         return wait_s
 
     def heard_wait_s(self, need: Need, now: float) -> float:
@@ -120,18 +120,18 @@ class Caps:
         if self._pace:
             self._pace.take(now)
         if self._input:
-            ticket.input = self._input.take(self._input_tokens(ticket.need), now)
+            ticket.input = self._input.take(self._estimates.input(ticket.need.input_tokens), now)
         if self._output:
-            ticket.output = self._output.take(ticket.need.output_tokens, now)
+            ticket.output = self._output.take(self._estimates.output(ticket.need.output_tokens), now)
         amounts = self._amounts(ticket.need)
         ticket.marks = tuple(count.take(amount) for count, amount in zip(self._heard, amounts, strict=True))
 
     def settle(self, ticket: Ticket, usage: Usage | None, now: float, *, sent: bool, answered: bool) -> None:
         """The attempt of `ticket` is over: reconcile what was reserved with what it used."""
-        used_input, used_output = (usage.input, usage.output) if usage else (None, None)
-        if used_input is not None and ticket.need.input_tokens:
-            self._ratios.append(used_input / ticket.need.input_tokens)
-            self._worst_ratio = max(1.0, *self._ratios)
+        used_input = believed(usage.input if usage else None, ticket.need.input_tokens)
+        used_output = believed(usage.output if usage else None, ticket.need.output_tokens)
+        if self.counts_tokens:
+            self._estimates.learn(ticket.need.input_tokens, used_input, used_output)
         if self._input and ticket.input:
             kept = ticket.input.amount if used_input is None else used_input
             self._input.settle(ticket.input, kept if sent else 0.0, now)
@@ -155,9 +155,6 @@ class Caps:
         self.counts_tokens |= any(quotas[1:])
 
     def _amounts(self, need: Need) -> tuple[float, float, float, float]:
-        tokens_in = self._input_tokens(need)
-        return 1.0, tokens_in + need.output_tokens, tokens_in, need.output_tokens
-
-    def _input_tokens(self, need: Need) -> float:
-        """The estimate, raised by as much as the worst of the latest ones was too low; what is too high comes back."""
-        return need.input_tokens * self._worst_ratio
+        tokens_in = self._estimates.input(need.input_tokens)
+        tokens_out = self._estimates.output(need.output_tokens)
+        return 1.0, tokens_in + tokens_out, tokens_in, tokens_out

@@ -28,7 +28,7 @@ class Pace:
         self._bucket = AsyncLimiter(burst, 60.0 * burst / requests_per_minute)
         self._drip_s = 60.0 / requests_per_minute
         self._recent: deque[float] = deque()
-        self._window_s = max(WINDOW_S, WINDOW_S * self._in_window / requests_per_minute)
+        self.window_s = max(WINDOW_S, WINDOW_S * self._in_window / requests_per_minute)
         self._spent_before = 0.0
 
     def seed(self, sent_at: Iterable[float], now: float) -> None:
@@ -51,7 +51,7 @@ class Pace:
         """Seconds until the window has room for one more; 0 where it has."""
         if self.used(now) < self._in_window:
             return 0.0
-        return self._recent[0] + self._window_s - now
+        return self._recent[0] + self.window_s - now
 
     def take(self, now: float) -> None:
         """One request leaves now."""
@@ -59,6 +59,6 @@ class Pace:
 
     def used(self, now: float) -> int:
         """Requests that left within the window that ends now."""
-        while self._recent and self._recent[0] + self._window_s <= now:
+        while self._recent and self._recent[0] + self.window_s <= now:
             self._recent.popleft()
         return len(self._recent)

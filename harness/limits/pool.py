@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from harness.schema import RateSignal, Usage
 
 _WORTH_TELLING_S = 2.0
-_SHORTEST_REST_S = 1.0
-_LONGEST_DOUBLED_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +70,17 @@ class RatePool:
         self._turn = anyio.Lock()
         self._news = anyio.Event()
         self._held_until: float | None = None
-        self.rests_until: float | None = None
-        """When a quota that is used up is there again, None where none is."""
-        self._rests = 0
         self._on_change = on_change
 
     @property
     def counts_tokens(self) -> bool:
         """Whether `acquire` makes use of a `Need`; where it does not, nobody has to estimate one."""
         return self._caps.counts_tokens
+
+    @property
+    def rests_until(self) -> float | None:
+        """When a quota that was used up is there again, on the loop's clock; None where none was."""
+        return self._breaks.rests_until
 
     def seed(self, sends: Iterable[PastSend]) -> None:
         """Count what an earlier run of the program sent within the last minute: resuming grants no fresh burst."""
@@ -134,15 +134,8 @@ class RatePool:
         return self._paused(*self._breaks.pause(seconds, reason, anyio.current_time()))
 
     def rest(self, seconds: float, reason: str) -> float:
-        """As `pause`, where nothing but time brings a quota back: `rests_until` tells, so that a run may decide.
-
-        Some providers name a minute where it takes a day: each rest in vain doubles the next one, up to an hour.
-        """
-        if not self._is_paused():
-            self._rests += 1
-        doubled = min(_LONGEST_DOUBLED_S, max(_SHORTEST_REST_S, seconds) * 2.0 ** max(0, self._rests - 1))
-        self.rests_until = self.pause(max(seconds, doubled), reason)
-        return self.rests_until
+        """As `pause`, where nothing but time brings a quota back: `rests_until` tells, so that a run may decide."""
+        return self._paused(*self._breaks.rest(seconds, reason, anyio.current_time()))
 
     def limited(self, retry_after_s: float | None, reason: str) -> float:
         """A 429 or its like: pause as asked, or where nothing was asked, guess and halve the slots.
@@ -163,7 +156,6 @@ class RatePool:
     def answered(self, signal: RateSignal | None = None, ticket: Ticket | None = None) -> None:
         """An answer came: forget the misses, give slots back step by step, and heed what its headers say."""
         self._breaks.answered()
-        self._rests = 0
         self._resize()
         if signal is not None:
             self._caps.heed(signal, ticket or Ticket(), anyio.current_time())

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
+_TOO_LARGE = 2**53
+
+
 class UnreadableError(Exception):
     """A body is no JSON, or JSON of the wrong kind. The text says what it is, as the end of a sentence."""
 
@@ -61,7 +64,8 @@ def _forgiving(body: bytes | str) -> Any:
 
 
 def as_int(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A count or an id: from 0 to what every reader of JSON takes for a whole number."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _TOO_LARGE else None
 
 
 def as_text(value: object) -> str | None:
@@ -79,7 +83,11 @@ def as_list(value: object) -> list[Any]:
 def as_finite(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def token_logprob(

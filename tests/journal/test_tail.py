@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.journal.tail import Sent, _lines_backwards, costs, is_ended, recent_sends
+from harness.journal.tail import Sent, _lines_backwards, costs, is_ended, last_moment_s, maybe_spent, recent_sends
 from harness.record import Record
 from harness.schema import (
     Completion,
@@ -188,3 +188,36 @@ def test_a_cost_as_the_harness_writes_it_is_told_without_decoding(tmp_path, monk
     path.write_bytes(b"".join(result(1, cost=cost) for cost in (0.1, None, 0.2, 1e-9)))
     monkeypatch.delattr("harness.journal.tail._decoded")
     assert costs(path) == pytest.approx(0.300000001)
+
+
+def test_what_the_end_of_a_run_cut_off_was_sent_too(folder):
+    events = event("end", 30, halted="Stopping", cut={"a": 2, "b": 1})
+
+    assert sorted(sent.variant for sent in folder(events=events)) == ["a", "a", "b"]
+
+
+@pytest.mark.parametrize("cut", [None, "a", {"a": "x"}, {"a": -1}, [1]])
+def test_an_end_that_says_nothing_sensible_cut_nothing_off(folder, cut):
+    assert folder(events=event("end", 30, cut=cut)) == []
+
+
+def test_the_last_moment_is_that_of_the_last_answer_or_event(folder, tmp_path):
+    results, events = tmp_path / "results.jsonl", tmp_path / "events.jsonl"
+    folder(result(40, 10), event("begin", 50))
+    assert last_moment_s(results, events, NOW) == 30
+    folder(b"", event("begin", 50))
+    assert last_moment_s(results, events, NOW) == 50
+    assert last_moment_s(tmp_path / "x", tmp_path / "y", NOW) is None
+
+
+def test_what_attempts_may_have_cost_is_summed_from_the_events(folder, tmp_path):
+    folder(
+        events=event("retry", 9, at_most_usd=0.5)
+        + event("end", 5, at_most_usd=0.25)
+        + event("retry", 3, message='"at_most_usd":7')
+        + event("retry", 3, at_most_usd="much")
+        + b'{"at_most_usd":9'
+    )
+
+    assert maybe_spent(tmp_path / "events.jsonl") == 0.75
+    assert maybe_spent(tmp_path / "none.jsonl") == 0.0

@@ -158,3 +158,32 @@ def test_a_request_larger_than_the_whole_quota_waits_for_all_of_it_and_goes(run_
         return anyio.current_time() - began
 
     assert run_virtually(main()) == pytest.approx(20.0, abs=0.01)
+
+
+def test_a_far_reset_is_asked_about_now_and_then_by_a_single_request(run_virtually):
+    async def main() -> list[float]:
+        pool, began = RatePool(4), anyio.current_time()
+        ticket = await pool.acquire()
+        pool.answered(RateSignal(requests=Quota(0, 50, 9 * 3600.0)), ticket)
+        pool.release(ticket)
+        asked = []
+        for _ in range(3):
+            ticket = await pool.acquire()
+            asked.append(anyio.current_time() - began)
+            pool.answered(RateSignal(requests=Quota(0, 50, 9 * 3600.0)), ticket)
+            pool.release(ticket)
+        return asked
+
+    assert run_virtually(main()) == pytest.approx([900.0, 1800.0, 2700.0], abs=0.1)
+
+
+def test_a_reset_a_year_off_holds_nobody_for_a_year(run_virtually):
+    async def main() -> float:
+        pool, began = RatePool(4), anyio.current_time()
+        ticket = await pool.acquire()
+        pool.answered(RateSignal(tokens=Quota(0, 10, 366 * 86_400.0)), ticket)
+        pool.release(ticket)
+        await pool.acquire(Need(10, 10))
+        return anyio.current_time() - began
+
+    assert run_virtually(main()) <= 900.1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
 from contextlib import asynccontextmanager
 from random import Random
@@ -320,3 +321,35 @@ def test_a_named_time_is_never_shortened(run_virtually):
         assert pool.rest(86_400.0, "tomorrow") - anyio.current_time() == pytest.approx(86_400.0)
 
     run_virtually(main())
+
+
+@pytest.mark.parametrize("kind", ["offline", "limited", "rest"])
+def test_no_number_of_failures_in_a_row_is_too_many(run_virtually, kind):
+    async def main() -> None:
+        pool = RatePool(4, jitter=lambda: 0.5)
+        for _ in range(2000):
+            until = {
+                "offline": lambda: pool.offline("no route"),
+                "limited": lambda: pool.limited(0.0, "slow down"),
+                "rest": lambda: pool.rest(30.0, "the day's quota"),
+            }[kind]()
+            assert until - anyio.current_time() <= 3600.001
+            await anyio.sleep_until(until + 0.01)
+
+    run_virtually(main())
+
+
+def test_a_loop_that_stood_still_for_an_hour_does_not_burst_when_it_goes_on(run_virtually):
+    async def main() -> list[float]:
+        pool, times = RatePool(8, 60, 10), []
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(_send, pool, times, 20)
+            await anyio.sleep(30)
+            # As a machine that slept, or a thread that held the loop up.
+            asyncio.get_running_loop().now += 3600.0
+        return times
+
+    times = run_virtually(main())
+    assert len(times) == 160
+    assert _most_in_any_minute(times) <= 60

@@ -41,8 +41,11 @@ def test_no_minute_holds_more_than_the_caps(run_virtually, cap_in, cap_out, seed
         seen: list = []
         async with anyio.create_task_group() as group:
             for _ in range(60):
-                need = Need(draw.randint(1, cap_in), draw.randint(1, cap_out))
-                used = Usage(draw.randint(1, need.input_tokens), draw.randint(1, need.output_tokens), None)
+                need = Need(draw.randint(1, cap_in), round(cap_out * 0.3))
+                # Answers of one length, more or less: what is learned from them holds for the next.
+                used = Usage(
+                    draw.randint(1, need.input_tokens), round(need.output_tokens * draw.uniform(0.7, 1.0)), None
+                )
                 group.start_soon(_ask, pool, need, used, draw.uniform(0.0, 30.0), seen)
         return seen
 
@@ -177,15 +180,50 @@ def test_tokens_of_the_last_minute_of_an_earlier_run_still_count(run_virtually):
     assert 40.0 <= run_virtually(main()) <= 41.0
 
 
-def test_estimates_that_were_too_low_are_raised_for_those_that_follow(run_virtually):
-    async def main() -> tuple[float, float]:
-        pool, seen = RatePool(1, input_tokens_per_minute=100_000), []
-        amounts = []
-        for used in (50, 200):
-            await _ask(pool, Need(100), Usage(used, 1, None), 0.0, seen)
-            ticket = await pool.acquire(Need(100))
+def test_what_a_server_adds_to_every_prompt_is_learned_as_a_number_of_tokens(run_virtually):
+    async def main() -> list[float]:
+        pool, seen, amounts = RatePool(1, input_tokens_per_minute=400_000), [], []
+        for used in (5, 360):
+            await _ask(pool, Need(9), Usage(used, 1, None), 0.0, seen)
+            ticket = await pool.acquire(Need(20_000))
             amounts.append(ticket.input.amount)
             pool.release(ticket)
         return amounts
 
-    assert run_virtually(main()) == [100, 200]
+    assert run_virtually(main()) == [20_000, 20_351]
+
+
+@pytest.mark.parametrize("nonsense", [4_294_967_295, 2**52])
+def test_a_count_that_makes_no_sense_stops_no_pool_for_days(run_virtually, nonsense):
+    async def main() -> float:
+        pool, seen = RatePool(2, input_tokens_per_minute=30_000, output_tokens_per_minute=8_000), []
+        began = anyio.current_time()
+        await _ask(pool, Need(100, 500), Usage(nonsense, nonsense, None), 0.0, seen)
+        for _ in range(5):
+            await _ask(pool, Need(100, 500), Usage(100, 200, None), 0.0, seen)
+        return anyio.current_time() - began
+
+    assert run_virtually(main()) < 600
+
+
+def test_a_cap_below_max_tokens_is_used_as_soon_as_answers_are_known_to_be_short(run_virtually):
+    async def main() -> float:
+        pool, seen = RatePool(8, output_tokens_per_minute=8_000), []
+        async with anyio.create_task_group() as group:
+            for _ in range(400):
+                group.start_soon(_ask, pool, Need(10, 8192), Usage(10, 200, 210), 2.0, seen)
+        ends = sorted(ended for _, ended, _ in seen)
+        assert _most_in_any_minute([(ended, 200) for ended in ends]) <= 8_000
+        return 300 / (ends[-1] - ends[99]) * 60
+
+    assert run_virtually(main()) >= 0.9 * 40
+
+
+def test_what_was_used_beyond_the_whole_cap_counts_as_long_as_it_is_large(run_virtually):
+    async def main() -> float:
+        pool, began, seen = RatePool(2, input_tokens_per_minute=1000), anyio.current_time(), []
+        await _ask(pool, Need(900), Usage(2500, 1, None), 0.0, seen)
+        await _ask(pool, Need(10), Usage(10, 1, None), 0.0, seen)
+        return seen[1][0] - began
+
+    assert run_virtually(main()) == pytest.approx(2.5 * 60.5, abs=0.1)

@@ -79,3 +79,12 @@ def test_ids_are_given_for_all_alternatives_or_for_none():
 
     assert token_logprob(0, {}, ranked, 5, KEYS).top_token_ids is None
     assert token_logprob(0, {}, ranked[:1], 5, KEYS).top_token_ids == (1,)
+
+
+@pytest.mark.parametrize("value", [-1, 2**53, 2**64 + 4, True, 1.5, "7", None])
+def test_a_count_that_no_provider_means_is_none(value):
+    assert as_int(value) is None
+
+
+def test_a_number_beyond_any_float_is_none():
+    assert as_finite(10**400) is None
