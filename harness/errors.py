@@ -81,8 +81,8 @@ class JournalCorruptError(JournalError):
         self.path = path
         self.line = line
         super().__init__(
-            f"{path}, line {line}: {problem}. Add --repair to the same command to set this line aside in a file "
-            "beside the journal and go on; its item is then asked again."
+            f"{path}, line {line}: {problem}. `harness run` with --repair sets this line aside in a file beside the "
+            "journal and goes on; its item is then asked again."
         )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 EVENTS_NAME = "events.jsonl"
+_LONGEST_LINE = 1 << 20
 AT_MOST_USD = "at_most_usd"
 """The fact of an event that tells what an attempt may have cost that no record's `cost_usd` counts."""
 
@@ -38,7 +39,9 @@ class EventLog:
         self._fd: int | None = None
 
     def __enter__(self) -> Self:
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        with contextlib.suppress(OSError):
+            _cut_torn_line(self._fd)
         return self
 
     def __exit__(
@@ -54,6 +57,14 @@ class EventLog:
         line = to_json({"time": self._now().isoformat(), "event": kind, **facts})
         with contextlib.suppress(OSError):
             os.write(self._fd, line + b"\n")
+
+
+def _cut_torn_line(fd: int) -> None:
+    """Let the file end where a line does: what follows would be glued to half of one, and neither could be read."""
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, _LONGEST_LINE, max(0, size - _LONGEST_LINE))
+    if not tail.endswith(b"\n"):
+        os.ftruncate(fd, size - len(tail) + tail.rfind(b"\n") + 1)
 
 
 class RecordedEvents:

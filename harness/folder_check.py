@@ -26,16 +26,24 @@ _BYTES_PER_ALTERNATIVE = 90
 
 
 def examine_folder(
-    folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report, fetch_bytes: int = 0
+    folder: Path,
+    config: RunConfig,
+    lanes: Sequence[LaneConfig],
+    report: Report,
+    fetch_bytes: int = 0,
+    *,
+    reads_only: bool = False,
 ) -> None:
     """Add to `report` what `folder` and the disks say.
 
     Args:
         fetch_bytes: weights that the run will bring into the Hub's cache.
+        reads_only: nothing will be written, so that another process may hold the folder.
     """
     try:
         choose_folder(str(folder), fresh=False, resume=False)
-        refuse_held(folder)
+        if not reads_only:
+            refuse_held(folder)
         _refuse_another_plan(folder, config, lanes, report)
     except HarnessError as error:
         report.add(Level.PROBLEM, "folder", str(error))

@@ -34,7 +34,7 @@ def dry_run_command(config_path: Path, overrides: Overrides, options: RunOptions
     Raises:
         HarnessError: with the sentence to show, wherever a run would refuse to begin.
     """
-    found = forecast(checked(config_path, overrides, options))
+    found = forecast(checked(config_path, overrides, options, reads_only=True))
     if options.display == "json":
         sys.stdout.write(json.dumps(to_json(found), indent=2) + "\n")
         return 0

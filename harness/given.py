@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.config import pools_of, settings_of
+from harness.resume import folder_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,6 +46,12 @@ class Given:
         for sharers in pools_of(self.lanes, self.environment).values():
             settings |= dict.fromkeys((lane.variant.name for lane in sharers), settings_of(sharers))
         return settings
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folder, and with --fresh the one before it: what was just sent from there counts against the caps too."""
+        before = folder_before(self.folder) if self.options.fresh else None
+        return [self.folder, before] if before else [self.folder]
 
     def pool_of(self, name: str) -> PoolSettings | None:
         """As `pools`; None for a local variant."""

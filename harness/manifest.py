@@ -154,7 +154,7 @@ def refuse_changed_variants(manifest: Manifest, variants: Sequence[Variant], fol
         keys = (new[name].keys() | old[name].keys()) - {"repeats", "logprobs"}
         changed = sorted(key for key in keys if new[name].get(key) != old[name].get(key))
         if changed:
-            told = "; ".join(f"{key} was {old[name].get(key)!r} and is {new[name].get(key)!r}" for key in changed)
+            told = "; ".join(_difference(key, old[name].get(key), new[name].get(key)) for key in changed)
             raise UsageError(f"{name} changed since {folder} was begun: {told}. {way_out}")
     for model in {(facts["provider"], facts["model"], facts.get("label")) for facts in new.values()}:
         added = _names_of(model, new) - _names_of(model, old)
@@ -164,6 +164,18 @@ def refuse_changed_variants(manifest: Manifest, variants: Sequence[Variant], fol
                 f"{model[1]} changed since {folder} was begun: {', '.join(sorted(gone))} became "
                 f"{', '.join(sorted(added))}. {way_out}"
             )
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    """What changed of a fact, its parts one by one where it has any."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+        return ", ".join(_difference(key, before.get(key), now.get(key)) for key in keys)
+    return f"{name} was {_shown(before)} and is {_shown(now)}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else "not set" if value is None else repr(value)
 
 
 def _names_of(model: tuple[Any, ...], variants: dict[str, dict[str, Any]]) -> set[str]:

@@ -27,7 +27,7 @@ from harness.schema import ProviderType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.config import LaneConfig, ModelConfig, Overrides, RunConfig
+    from harness.config import LaneConfig, ModelConfig, Overrides, PoolConfig, RunConfig
     from harness.findings import Finding
 
 _PACKAGES = {
@@ -67,12 +67,19 @@ def _print(findings: Sequence[Finding]) -> None:
 
 
 def examine(
-    config: RunConfig, environment: Environment, config_path: Path, folder: Path, *, thorough: bool = False
+    config: RunConfig,
+    environment: Environment,
+    config_path: Path,
+    folder: Path,
+    *,
+    thorough: bool = False,
+    reads_only: bool = False,
 ) -> Report:
     """Look at everything; nothing is sent, loaded or written. `folder` is where the results will go.
 
     Args:
         thorough: load the tokenizers of local models, which takes seconds, to see the prompts as the models will.
+        reads_only: nothing will be written to `folder`.
     """
     report = Report()
     _packages(config, report)
@@ -80,7 +87,7 @@ def examine(
     _prompts(config, config_path, report)
     _models(lanes, environment, report)
     fetch_bytes = _local(config, lanes, report, thorough=thorough)
-    examine_folder(folder, config, lanes, report, fetch_bytes)
+    examine_folder(folder, config, lanes, report, fetch_bytes, reads_only=reads_only)
     return report
 
 
@@ -112,6 +119,13 @@ def _config(config: RunConfig, path: Path, report: Report) -> list[LaneConfig]:
         report.add(Level.PROBLEM, "config", str(error))
         return []
     report.add(Level.OK, "config", f"{path}: {len(config.models)} model entries, {len(lanes)} variants.")
+    unused = sorted(config.pools.keys() - {model.pool for model in config.models})
+    if unused:
+        report.add(
+            Level.WARNING,
+            "config",
+            f"pools: no model uses {', '.join(unused)}. Write `pool: NAME` into those that share it.",
+        )
     ignored = config.ignored_settings()
     if ignored:
         report.add(
@@ -183,7 +197,8 @@ def _located(name: str, config_path: Path) -> Path:
 def _models(lanes: Sequence[LaneConfig], environment: Environment, report: Report) -> None:
     for model in _entries(lanes):
         if model.type is not ProviderType.LOCAL:
-            _key(model, environment, report)
+            pool = next(lane.pool for lane in lanes if lane.model is model)
+            _key(model, pool, environment, report)
     for lane in lanes:
         variant = lane.variant
         complaints, notes = capabilities.complaints(variant), capabilities.notes(variant)
@@ -212,7 +227,7 @@ def _entries(lanes: Sequence[LaneConfig]) -> Iterator[ModelConfig]:
             yield lane.model
 
 
-def _key(model: ModelConfig, environment: Environment, report: Report) -> None:
+def _key(model: ModelConfig, pool: PoolConfig | None, environment: Environment, report: Report) -> None:
     try:
         endpoint = endpoint_of(model, environment)
         checked_key(endpoint)
@@ -223,8 +238,10 @@ def _key(model: ModelConfig, environment: Environment, report: Report) -> None:
         report.add(Level.OK, "key", f"{model.name}: simulated, needs none.")
     else:
         key = f"the key in {endpoint.key_name}" if endpoint.key_name else "no key from the environment"
+        if model.api_key is not None and not endpoint.key_name:
+            key = "the key that the config gives"
         report.add(Level.OK, "key", f"{model.name}: {endpoint.base_url} with {key}.")
-        if model.requests_per_minute is None:
+        if model.requests_per_minute is None and (pool is None or pool.requests_per_minute is None):
             report.add(
                 Level.NOTE, "model", f"{model.name}: no requests_per_minute; only the concurrency holds it back."
             )

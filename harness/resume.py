@@ -56,6 +56,16 @@ def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:
     return folder
 
 
+def folder_before(folder: Path) -> Path | None:
+    """The folder that `--fresh` began `folder` beside, None where there is none."""
+    suffix = REHEARSAL_SUFFIX if folder.name.endswith(REHEARSAL_SUFFIX) else ""
+    stem, _, number = folder.name.removesuffix(suffix).rpartition("-")
+    if not stem or not number.isdecimal() or int(number) < 2:  # noqa: PLR2004 - the first one has no number
+        return None
+    name = stem if int(number) == 2 else f"{stem}-{int(number) - 1}"  # noqa: PLR2004
+    return folder.with_name(name + suffix)
+
+
 def _holds_results(folder: Path) -> bool:
     results = folder / RESULTS_NAME
     return results.is_file() and results.stat().st_size > 0

@@ -46,8 +46,11 @@ def _first(group: BaseExceptionGroup[HarnessError]) -> HarnessError:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-def checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Given:
+def checked(config_path: Path, overrides: Overrides, options: RunOptions, *, reads_only: bool = False) -> Given:
     """What a run starts from; what matters of it is said on the way.
+
+    Args:
+        reads_only: nothing will be written: another process may hold the folder.
 
     Raises:
         UsageError: it cannot begin. Nothing was sent.
@@ -56,7 +59,7 @@ def checked(config_path: Path, overrides: Overrides, options: RunOptions) -> Giv
     config = apply_overrides(loaded, overrides)
     environment = Environment.of_process()
     folder = choose_folder(config.output_dir, fresh=options.fresh, resume=options.resume)
-    report = examine(config, environment, config_path, folder)
+    report = examine(config, environment, config_path, folder, reads_only=reads_only)
     for finding in report.findings:
         if finding.matters:
             say(finding.line())

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.journal.tail import is_ended, last_moment_s, recent_sends
+from harness.events import EVENTS_NAME
+from harness.journal import RESULTS_NAME
+from harness.journal.tail import kills, recent_sends
 from harness.limits import PastSend
 from harness.limits.pace import WINDOW_S
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from harness.config import LaneConfig, PoolSettings
+    from harness.config import LaneConfig, PoolSettings, RunConfig
     from harness.journal.tail import Sent
     from harness.limits import RatePool
 
@@ -23,34 +25,50 @@ if TYPE_CHECKING:
 class LastMinute:
     """What is known to have been sent within the window.
 
-    `killed_s` is how many seconds ago at least a run was killed, None where none was: more may have been sent then
-    than anybody noted.
+    `kills` is how many seconds ago, at least, each run was killed: more may have been sent then than anybody noted.
     """
 
     sent: Sequence[Sent]
-    killed_s: float | None
+    kills: Sequence[float]
 
 
-def last_minute(results: Path, events: Path, pools: Mapping[str, PoolSettings]) -> LastMinute:
-    """What a folder tells of the window of `pools`; to be asked before this invocation writes anything there."""
+def last_minute(folders: Iterable[Path], pools: Mapping[str, PoolSettings]) -> LastMinute:
+    """What `folders` tell of the window of `pools`; to be asked before this invocation writes anything there."""
     now = datetime.now(UTC)
     slowest = min((settings.requests_per_minute or 1.0 for settings in pools.values()), default=1.0)
-    killed_s = None if is_ended(events) else last_moment_s(results, events, now)
-    return LastMinute(recent_sends(results, events, now, WINDOW_S / min(1.0, slowest)), killed_s)
+    window_s = WINDOW_S / min(1.0, slowest)
+    sent, killed = [], []
+    for folder in folders:
+        results, events = folder / RESULTS_NAME, folder / EVENTS_NAME
+        sent += recent_sends(results, events, now, window_s)
+        killed += kills(results, events, now, window_s)
+    return LastMinute(sent, killed)
 
 
-def seed_pools(pools: Iterable[tuple[RatePool, Sequence[LaneConfig]]], past: LastMinute) -> None:
+def seed_pools(pools: Iterable[tuple[RatePool, Sequence[LaneConfig]]], past: LastMinute, config: RunConfig) -> None:
     """Count what was sent against the caps.
 
     After a kill nobody knows what was in flight: as many requests as a pool has slots are then taken to have left at
     the last moment that anything is known of.
+
+    Args:
+        config: the whole one: a model of a pool may be left out this time, or have had another temperature.
     """
     for pool, sharers in pools:
-        names = {lane.variant.name for lane in sharers}
-        sends = [_past(send) for send in past.sent if send.variant in names]
-        if past.killed_s is not None:
-            sends += [_like(sends, past.killed_s)] * pool.concurrency
+        stems = _stems(sharers, config)
+        sends = [_past(send) for send in past.sent if send.variant.rpartition("@")[0] in stems]
+        for killed_s in past.kills:
+            sends += [_like(sends, killed_s)] * pool.concurrency
         pool.seed(sends)
+
+
+def _stems(sharers: Sequence[LaneConfig], config: RunConfig) -> set[str]:
+    """The names of the pool's models, as they stand before the temperature in the names of their variants."""
+    names = {lane.model.name for lane in sharers}
+    named = {lane.model.pool for lane in sharers} - {None}
+    models = [lane.model for lane in sharers]
+    models += [model for model in config.models if model.name in names or model.pool in named]
+    return {model.label or model.name for model in models}
 
 
 def _past(send: Sent) -> PastSend:

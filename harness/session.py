@@ -120,7 +120,7 @@ class Run:
     ) -> tuple[list[LaneOutcome], int | None]:
         given, events_path = self._given, self._given.folder / EVENTS_NAME
         async with contextlib.AsyncExitStack() as stack:
-            past = await anyio.to_thread.run_sync(last_minute, self._journal.path, events_path, given.pools)
+            past = await anyio.to_thread.run_sync(last_minute, given.folders, given.pools)
             events = stack.enter_context(EventLog(events_path))
             events("begin", run_id=manifest.run_id, items_left=sum(there.of(lane.variant.name) for lane in left))
             simulator = await stack.enter_async_context(simulator_for(left, faults=given.options.faults))
@@ -137,7 +137,7 @@ class Run:
                 budget=budget,
             )
             self._lanes = [self._make_lane(lane, there, around) for lane in left]
-            seed_pools(self._registry.pools(), past)
+            seed_pools(self._registry.pools(), past, given.whole_config)
             async with anyio.create_task_group() as background:
                 display = None if given.options.display == "none" else display_for(given.options.display)
                 if display:
@@ -162,7 +162,7 @@ class Run:
     def _cut(self, budget: Budget | None) -> dict[str, Any]:
         """What the end cut off: attempts under way, and what they may have cost."""
         cut = {lane.name: number for lane in self._lanes if (number := lane.under_way())}
-        counted = self._stats.snapshot().cost_usd or 0.0
+        counted = self._stats.cost_usd or 0.0
         at_most_usd = budget.spent_usd - counted if budget else 0.0
         facts: dict[str, Any] = {"cut": cut} if cut else {}
         return facts | ({AT_MOST_USD: at_most_usd} if at_most_usd > _NEXT_TO_NOTHING_USD else {})

@@ -65,6 +65,12 @@ class RunStats:
         """Grows with every change that can be seen; a display need not look again before it does."""
         return self._version
 
+    @property
+    def cost_usd(self) -> float | None:
+        """What the folder's answers have cost, and attempts without one may have; None where nothing has a price."""
+        known = [cost for cost in (self._spent_before_usd, self._cost_usd) if cost is not None]
+        return sum(known) if known else None
+
     def subscribe(self, listener: Callable[[Seen], None]) -> Callable[[], None]:
         """Call `listener` with whatever is seen from now on, and at once with the notes and errors kept so far.
 
@@ -230,7 +236,6 @@ class RunStats:
         sources = [(name, source) for name, source in self._sources.items() if name not in unstarted]
         unfinished = [] if self._over else [v for v in variants if v.goes_on_by_itself]
         estimates = [v.eta_s for v in unfinished if v.eta_s is not None]
-        known_costs = [cost for cost in (self._spent_before_usd, self._cost_usd) if cost is not None]
         return RunSnapshot(
             version=self._version,
             at=at,
@@ -243,7 +248,7 @@ class RunStats:
             tokens_per_second=sum(v.tokens_per_second for v in variants),
             eta_s=max(estimates, default=None),
             eta_is_partial=len(estimates) < len(unfinished),
-            cost_usd=sum(known_costs) if known_costs else None,
+            cost_usd=self.cost_usd,
             errors=self._messages.errors,
             notes=self._messages.notes,
             max_cost_usd=self._max_cost_usd,

@@ -17,7 +17,7 @@ from harness.errors import AttemptTimeout, HarnessError, JournalError, LaneError
 from harness.in_flight import RequestState
 from harness.lane import LaneOutcome
 from harness.record import Record
-from harness.schema import Completion, Failure, Timing
+from harness.schema import Completion, Failure, ProviderType, Timing
 from harness.verdict import Again, GiveUp, Judge, Park, Rest
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Lane:
         return self._backlog.oldest()
 
     def under_way(self) -> int:
-        """How many requests were sent and have not come back; of use where `run` was cancelled."""
+        """How many requests were sent without a line in the journal: not back, or back when the disk refused."""
         return self._backlog.under_way()
 
     def rests_for(self) -> float:
@@ -132,8 +132,8 @@ class Lane:
             if record is None:
                 self._around.observer.dropped(self.name)
         if record is not None:
-            await self._record(record)
-            self._backlog.finished(item)
+            if await self._record(record):
+                self._backlog.finished(item)
             if record.completion is not None:
                 await self._release_withheld()
 
@@ -164,7 +164,9 @@ class Lane:
         item.sent -= not error.sent
         item.failures += self.spec.policy.counts(error)
         if self._halted.is_set() and isinstance(error, LaneError):
-            # The halt's own doing: local generation that was told to stop.
+            # The lane has parked on such a one already; or, of a local model, it is the halt's own doing.
+            if self.spec.variant.provider is not ProviderType.LOCAL:
+                self._diary.attempt("refused", item, error, None, None)
             return None
         self._around.observer.attempt_failed(self.name, error.message)
         at_most_usd = passage.held_usd if billed else None
@@ -183,7 +185,8 @@ class Lane:
                 self._diary.attempt("refused", item, error, None, at_most_usd)
                 self.park(reason)
             case GiveUp(withhold) if self._parked is None:
-                self._diary.attempt("failed", item, error, None, at_most_usd)
+                # Whether a withheld one has failed is not known yet: it may be all of the lane that is refused.
+                self._diary.attempt("refused" if withhold else "failed", item, error, None, at_most_usd)
                 failure = Failure(type(error).__name__, error.message, error.status, error.retryable, item.sent)
                 record = self._made(item, took, failure)
                 if not withhold:
@@ -211,8 +214,8 @@ class Lane:
             cost_usd=cost_usd,
         )
 
-    async def _record(self, record: Record, *, under_way: bool = True) -> None:
-        """Make `record` durable; then it counts.
+    async def _record(self, record: Record, *, under_way: bool = True) -> bool:
+        """Make `record` durable; then it counts. Whether it could be.
 
         Args:
             under_way: whether an attempt was told to the observer as started, which this one ends.
@@ -230,6 +233,7 @@ class Lane:
             self._recorded += 1
             self._failed += record.failure is not None
             (observer.finished if under_way else observer.recorded)(self.name, record)
+        return durable
 
     async def _release_withheld(self) -> None:
         while self._withheld:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
+
 from harness.events import EventLog
 
 
@@ -49,3 +51,24 @@ def test_what_json_does_not_know_is_told_as_text(tmp_path):
     with EventLog(path) as events:
         events("odd", where=path)
     assert json.loads(path.read_text())["where"] == str(path)
+
+
+def test_a_line_that_a_crash_left_unfinished_is_cut_off(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"event":"begin"}\n{"time":"2026-11')
+
+    with EventLog(path) as events:
+        events("end")
+
+    assert [json.loads(line)["event"] for line in path.read_text().splitlines()] == ["begin", "end"]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"event":"begin"}\n'])
+def test_a_diary_that_ends_as_it_should_is_left_alone(tmp_path, content):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(content)
+
+    with EventLog(path):
+        pass
+
+    assert path.read_bytes() == content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.config.environment import Environment
 from harness.config.lanes import LaneConfig, PoolKey, expand
 from harness.config.loading import load_config
-from harness.config.model import LogprobsConfig, ModelConfig, RunConfig
+from harness.config.model import LogprobsConfig, ModelConfig, PoolConfig, RunConfig
 from harness.config.overrides import Overrides, apply_overrides
 from harness.config.pools import PoolSettings, pools_of, settings_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "LogprobsConfig",
     "ModelConfig",
     "Overrides",
+    "PoolConfig",
     "PoolKey",
     "PoolSettings",
     "RunConfig",

@@ -138,6 +138,8 @@ def _sentence(detail: ErrorDetails) -> str:
     # A credential that has the wrong form is still a credential.
     shown = "" if "api_key" in location or isinstance(given, dict | list) else f" (given: {str(given)[:80]!r})"
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        message = "A mapping of keys to values belongs here"
     sentence = f"{message[0].lower() + message[1:]}{shown}."
     return f"{where}: {sentence}" if where else sentence
 

@@ -66,24 +66,33 @@ def recent_sends(results: Path, events: Path, now: datetime, window_s: float) ->
     return sorted(found, key=lambda sent: sent.age_s, reverse=True)
 
 
-def last_moment_s(results: Path, events: Path, now: datetime) -> float | None:
-    """Seconds since the last moment that a folder tells of, None where it tells of none.
+def kills(results: Path, events: Path, now: datetime, window_s: float) -> list[float]:
+    """For each invocation that ended without saying so, how many seconds ago that was at the least.
+
+    Only of those that may have sent something within the window: the last moment that anything is known of, or that
+    at which the next one began, is in it.
 
     Raises:
         OSError: a file is there and cannot be read.
     """
-    told = [next((age for event in _records_backwards(events) if (age := _age_s(event.get("time"), now))), None)]
-    told += [next((sent.finished_age_s for sent in _answered(results, now, math.inf)), None)]
-    return min((max(0.0, age) for age in told if age is not None), default=None)
-
-
-def is_ended(events: Path) -> bool:
-    """Whether the last event is the end of a run.
-
-    Raises:
-        OSError: the file is there and cannot be read.
-    """
-    return next((event.get("event") == "end" for event in _records_backwards(events)), False)
+    found = []
+    ended: bool | None = None  # None: nothing has been read yet of the invocation that is looked at
+    bound = next((sent.finished_age_s for sent in _answered(results, now, math.inf)), math.inf)
+    for event in _records_backwards(events):
+        age_s = _age_s(event.get("time"), now)
+        if age_s is None:
+            continue
+        if ended is None:
+            ended = event.get("event") == "end"
+            # Of the last invocation the last line tells; of one before, when the next one began.
+            bound = min(bound, age_s)
+            if not ended and bound < window_s:
+                found.append(max(0.0, bound))
+        if event.get("event") == "begin":
+            ended, bound = None, age_s
+        if age_s > window_s + _DISORDER_S and ended is not None:
+            break
+    return found
 
 
 def costs(results: Path) -> float:

@@ -111,7 +111,7 @@ def test_a_torn_tail_is_reported_and_is_no_error(journal, line, tail):
 )
 def test_a_bad_line_in_the_middle_is_corruption_with_its_number_and_the_way_out(journal, line, bad):
     path = journal(line(1), line(2), bad, line(3))
-    with pytest.raises(JournalCorruptError, match=r"results\.jsonl, line 3: .* Add --repair") as found:
+    with pytest.raises(JournalCorruptError, match=r"results\.jsonl, line 3: .* --repair") as found:
         scan(path)
     assert found.value.line == 3
     assert [bad.number for bad in bad_lines(path)] == [3]
@@ -158,3 +158,13 @@ def test_a_line_right_at_both_ends_only_is_found_when_it_is_read(journal, line):
 
 def test_records_come_as_they_were_written(journal, line):
     assert list(read_records(journal(line(1, pad=3)))) == [orjson.loads(line(1, pad=3))]
+
+
+def test_half_a_record_with_a_whole_one_glued_to_it_is_corruption(journal, line):
+    with pytest.raises(JournalCorruptError, match="line 2"):
+        scan(journal(line(1), line(2)[:-40] + line(3), line(4)))
+
+
+def test_two_whole_records_on_one_line_are_corruption(journal, line):
+    with pytest.raises(JournalCorruptError, match="line 1"):
+        scan(journal(line(1)[:-1] + line(2), line(3)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.journal.tail import Sent, _lines_backwards, costs, is_ended, last_moment_s, maybe_spent, recent_sends
+from harness.journal.tail import Sent, _lines_backwards, costs, kills, maybe_spent, recent_sends
 from harness.record import Record
 from harness.schema import (
     Completion,
@@ -125,27 +125,11 @@ def test_foreign_and_torn_lines_are_passed_over(folder, foreign):
     assert [sent.age_s for sent in folder(results, events)] == [30, 20, 9]
 
 
-def test_a_folder_without_files_sent_nothing_did_not_end_and_cost_nothing(tmp_path):
+def test_a_folder_without_files_sent_nothing_and_cost_nothing(tmp_path):
     results, events = tmp_path / "results.jsonl", tmp_path / "events.jsonl"
     assert recent_sends(results, events, NOW, 60) == []
-    assert not is_ended(events)
+    assert kills(results, events, NOW, 60) == []
     assert costs(results) == 0
-
-
-@pytest.mark.parametrize(
-    ("events", "ended"),
-    [
-        (b"", False),
-        (event("begin", 9), False),
-        (event("begin", 9) + event("end", 5), True),
-        (event("begin", 9) + event("end", 5) + event("begin", 4), False),
-        (event("begin", 9) + event("end", 5) + b'{"time":', True),
-    ],
-)
-def test_a_run_is_over_when_its_last_event_says_so(tmp_path, events, ended):
-    path = tmp_path / "events.jsonl"
-    path.write_bytes(events)
-    assert is_ended(path) is ended
 
 
 @given(st.lists(st.binary(max_size=30)), st.integers(1, 40))
@@ -201,13 +185,30 @@ def test_an_end_that_says_nothing_sensible_cut_nothing_off(folder, cut):
     assert folder(events=event("end", 30, cut=cut)) == []
 
 
-def test_the_last_moment_is_that_of_the_last_answer_or_event(folder, tmp_path):
-    results, events = tmp_path / "results.jsonl", tmp_path / "events.jsonl"
-    folder(result(40, 10), event("begin", 50))
-    assert last_moment_s(results, events, NOW) == 30
-    folder(b"", event("begin", 50))
-    assert last_moment_s(results, events, NOW) == 50
-    assert last_moment_s(tmp_path / "x", tmp_path / "y", NOW) is None
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ((), []),
+        ((("begin", 50), ("end", 40)), []),
+        ((("begin", 50),), [50]),
+        ((("begin", 50), ("retry", 20)), [20]),
+        ((("begin", 50), ("begin", 30)), [30, 30]),
+        ((("begin", 50), ("end", 45), ("begin", 30)), [30]),
+        ((("begin", 500), ("begin", 30), ("end", 20)), [30]),
+        ((("begin", 500), ("end", 400), ("begin", 30), ("end", 20)), []),
+        ((("begin", 500), ("retry", 400)), []),
+    ],
+)
+def test_invocations_that_ended_without_saying_so_were_killed(folder, tmp_path, told, expected):
+    folder(events=b"".join(event(kind, ago_s) for kind, ago_s in told))
+
+    assert kills(tmp_path / "results.jsonl", tmp_path / "events.jsonl", NOW, 60.0) == expected
+
+
+def test_the_last_answer_tells_how_long_a_killed_run_lived(folder, tmp_path):
+    folder(result(40, 30), event("begin", 50))
+
+    assert kills(tmp_path / "results.jsonl", tmp_path / "events.jsonl", NOW, 60.0) == [10]
 
 
 def test_what_attempts_may_have_cost_is_summed_from_the_events(folder, tmp_path):
