@@ -71,6 +71,8 @@ class Caps:
         self._heard = tuple(HeardQuota() for _ in self._per_minute)
         self._estimates = Estimates()
         self._has_space = False
+        # Most servers state no quota: nobody waits for one before the first does.
+        self._listens = False
         self.is_open = not any(self._per_minute)
         """Whether there are no caps of our own."""
         self.window_s = self._pace.window_s if self._pace else WINDOW_S
@@ -103,6 +105,8 @@ class Caps:
 
     def heard_wait_s(self, need: Need, now: float) -> float:
         """Seconds until the provider will take `need`, by what its headers said."""
+        if not self._listens:
+            return 0.0
         amounts = self._amounts(need)
         return max(count.wait_s(amount, now) for count, amount in zip(self._heard, amounts, strict=True))
 
@@ -123,15 +127,20 @@ class Caps:
             ticket.input = self._input.take(self._estimates.input(ticket.need.input_tokens), now)
         if self._output:
             ticket.output = self._output.take(self._estimates.output(ticket.need.output_tokens), now)
+        if ticket.need is NOTHING:
+            _, *tokens = self._heard
+            ticket.marks = (self._heard[0].take(1.0), *(count.sent for count in tokens))
+            return
         amounts = self._amounts(ticket.need)
         ticket.marks = tuple(count.take(amount) for count, amount in zip(self._heard, amounts, strict=True))
 
     def settle(self, ticket: Ticket, usage: Usage | None, now: float, *, sent: bool, answered: bool) -> None:
         """The attempt of `ticket` is over: reconcile what was reserved with what it used."""
+        if not self.counts_tokens:
+            return
         used_input = believed(usage.input if usage else None, ticket.need.input_tokens)
         used_output = believed(usage.output if usage else None, ticket.need.output_tokens)
-        if self.counts_tokens:
-            self._estimates.learn(ticket.need.input_tokens, used_input, used_output)
+        self._estimates.learn(ticket.need.input_tokens, used_input, used_output)
         if self._input and ticket.input:
             kept = ticket.input.amount if used_input is None else used_input
             self._input.settle(ticket.input, kept if sent else 0.0, now)
@@ -141,6 +150,7 @@ class Caps:
 
     def heed(self, signal: RateSignal, ticket: Ticket, now: float) -> None:
         """The headers of the answer to `ticket` say `signal`."""
+        self._listens = True
         quotas = (signal.requests, signal.tokens, signal.input_tokens, signal.output_tokens)
         own = (
             self._pace.used(now) if self._pace and signal.requests else None,
@@ -151,7 +161,7 @@ class Caps:
         for quota, count, mark, used, cap in zip(quotas, self._heard, ticket.marks, own, self._per_minute, strict=True):
             if quota is not None:
                 is_guarded = cap is not None and quota.limit is not None and cap <= quota.limit
-                count.heard(quota, mark, now, used if is_guarded else None)
+                count.heard(quota, mark, ticket.marks[0], now, used if is_guarded else None)
         self.counts_tokens |= any(quotas[1:])
 
     def _amounts(self, need: Need) -> tuple[float, float, float, float]:

@@ -34,17 +34,18 @@ class HeardQuota:
         self.sent += amount
         return self.sent
 
-    def heard(self, quota: Quota, mark: float, now: float, known: float | None) -> None:
+    def heard(self, quota: Quota, mark: float, number: float, now: float, known: float | None) -> None:
         """An answer's headers state `quota`.
 
         Args:
             mark: what `take` returned for the request that was answered.
+            number: grows from request to request; what answers to an older one say is no news.
             known: how much a cap of our own, no higher than the provider's, counts; None where there is no such cap.
                 A count that says no more than that is no news: the cap does the same with better knowledge.
         """
-        if quota.reset_s is None or mark < self._newest:
+        if quota.reset_s is None or number < self._newest:
             return
-        self._newest = mark
+        self._newest = number
         if known is not None and quota.limit is not None:
             slack = max(2.0, _AS_GOOD_AS_KNOWN * quota.limit)
             if quota.limit - quota.remaining <= known + slack:
