@@ -94,7 +94,7 @@ def run(
         command=_command_line(),
     )
     if dry_run:
-        from harness.forecast import dry_run_command  # noqa: PLC0415
+        from harness.dry_run import dry_run_command  # noqa: PLC0415
 
         raise typer.Exit(dry_run_command(config, overrides, options))
     from harness.runner import run_command  # noqa: PLC0415

@@ -26,7 +26,7 @@ _AT_A_TIME = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class PoolCaps:
     """What a pool lets through in a minute; None for no cap."""
 
     requests_per_minute: float | None = None
@@ -41,7 +41,7 @@ class PlannedLane:
     lane: LaneConfig
     pricing: Pricing | None
     pool: str
-    caps: Caps = Caps()
+    caps: PoolCaps = PoolCaps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _shares(sums: Sequence[_Sum]) -> list[float | None]:
         before = pools.get(one.planned.pool, [0.0, 0.0, 0.0])
         pools[one.planned.pool] = [asked + more for asked, more in zip(before, one.minutes(), strict=True)]
     narrowest = {pool: asked.index(max(asked)) for pool, asked in pools.items()}
-    return [None if one.planned.caps == Caps() else 60 * one.minutes()[narrowest[one.planned.pool]] for one in sums]
+    return [None if one.planned.caps == PoolCaps() else 60 * one.minutes()[narrowest[one.planned.pool]] for one in sums]
 
 
 def _total(rows: Sequence[VariantEstimate]) -> VariantEstimate:

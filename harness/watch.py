@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.tally import Batch
 
 _LOOK_EVERY_S = 0.5
+_PATIENCE_S = 2.0
 
 
 class Lines(Protocol):
@@ -49,7 +50,9 @@ def watch_command(folder: Path, mode: Mode = "auto") -> int:
         UsageError: there is no run.
     """
     try:
-        return anyio.run(Watch(folder, lambda: display_for(mode)).watch)
+        # Programs are told of every answer as it is read.
+        patience_s = 0.0 if mode == "json" else _PATIENCE_S
+        return anyio.run(Watch(folder, lambda: display_for(mode), patience_s=patience_s).watch)
     except BaseExceptionGroup as group:
         told = group.subgroup((HarnessError, OSError))
         if told is None:
@@ -66,6 +69,7 @@ class Watch:
     Args:
         make_display: what shows a run; every run gets its own.
         open_lines: reads a file as it grows; the file need not be there yet.
+        patience_s: how long the first picture waits for what there is to be read.
     """
 
     def __init__(
@@ -75,7 +79,9 @@ class Watch:
         *,
         open_lines: Callable[[Path], Lines] = Follower,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        patience_s: float = 0.0,
     ) -> None:
+        self._patience_s = patience_s
         self._folder = folder
         self._make_display = make_display
         self._open_lines = open_lines
@@ -125,15 +131,24 @@ class Watch:
     async def _show(self, run: Followed) -> bool:
         """Show `run` until it is over or nobody looks any more; whether another one has begun by then."""
         display = self._display = self._make_display()
+        caught_up, showing = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
 
             async def show() -> None:
+                # A picture of half of what there is to read would be false, but a long journal is worth watching.
+                with anyio.move_on_after(self._patience_s):
+                    await caught_up.wait()
+                showing.set()
                 await display.run(run.replay.stats)
                 group.cancel_scope.cancel()
 
             group.start_soon(show)
-            while not await run.catch_up():
+            is_over = await run.catch_up()
+            caught_up.set()
+            while not is_over:
                 await self._sleep(_LOOK_EVERY_S)
+                is_over = await run.catch_up()
+            await showing.wait()
             display.leave()
             group.cancel_scope.cancel()
         return run.another_began

@@ -21,7 +21,7 @@ FLOORS = [
     ("1", {"lane"}),
     ("2", {"plan", "providers", "local", "simulator", "analysis", "manifest"}),
     ("2", {"resume", "replay", "estimate"}),
-    ("2", {"dry_run"}),
+    ("2", {"estimate_table"}),
     ("2", {"remaining", "spending"}),
     ("2", {"outcome"}),
     ("2", {"given"}),
@@ -31,7 +31,7 @@ FLOORS = [
     ("3", {"scheduler", "seeding", "watchers", "folder_check", "local_check", "online_check"}),
     ("4", {"preflight", "session", "watch"}),
     ("4", {"runner"}),
-    ("4", {"forecast"}),
+    ("4", {"dry_run"}),
     ("5", {"cli"}),
     ("5", {"__main__"}),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.config import RunConfig, expand
-from harness.estimate import Caps, PlannedLane, estimate
+from harness.estimate import PoolCaps, PlannedLane, estimate
 from harness.plan import requests_for
 from harness.pricing import Pricing, Rates
 from harness.schema import Prompt
@@ -23,7 +23,7 @@ def lanes(*models: dict, **whole) -> list:
 
 
 def planned(models: list, pricing: Pricing | None = PRICING, pool: str = "pool", **caps) -> list[PlannedLane]:
-    return [PlannedLane(lane, pricing, pool, Caps(**caps)) for lane in models]
+    return [PlannedLane(lane, pricing, pool, PoolCaps(**caps)) for lane in models]
 
 
 def prompts(count: int, text: str = "a question") -> list[Prompt]:

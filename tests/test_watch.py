@@ -359,3 +359,15 @@ def test_a_run_is_shown_as_events_and_as_plain_lines(folder, capfd):
     assert [event["event"] for event in events] == ["progress", "result", "done"]
     assert watch_command(folder.path, "plain") == 0
     assert f"1/10 done (10%)  1:00 elapsed | results in {folder.path / 'results.jsonl'}" in capfd.readouterr().err
+
+
+def test_the_first_picture_of_a_run_that_is_over_is_the_whole_one(folder, capfd):
+    folder.begin()
+    folder.answer(1)
+    folder.end()
+
+    assert watch_command(folder.path, "plain") == 0
+
+    lines = capfd.readouterr().err.splitlines()
+    assert lines
+    assert all("0/" not in line.split("done")[0] for line in lines if "done" in line)

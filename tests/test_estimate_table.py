@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.dry_run import notes, table, time_span, to_json
 from harness.estimate import DryRun, VariantEstimate, _total
+from harness.estimate_table import notes, table, time_span, to_json
 
 ROW = VariantEstimate(
     variant="claude-sonnet-4-6@0.0",
