@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.config import RunConfig, expand
-from harness.estimate import PoolCaps, PlannedLane, estimate
+from harness.estimate import PlannedLane, PoolCaps, estimate
 from harness.plan import requests_for
 from harness.pricing import Pricing, Rates
 from harness.schema import Prompt
