@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.events import EVENTS_NAME
+from harness.journal import RESULTS_NAME
 from harness.journal.tail import costs, maybe_spent
 from harness.manifest import Manifest, describe_config, describe_variant, refuse_changed_variants
 from harness.resume import recovered_run_id, refuse_changed_prompts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.given import Given
     from harness.journal import Journal
 
@@ -41,8 +44,11 @@ def manifest_of(given: Given, journal: Journal) -> Manifest:
     return manifest
 
 
-def spent_usd(given: Given, journal: Journal) -> float | None:
-    """What the folder's answers have cost, and attempts without one may have; None where nothing here has a price."""
-    if not any(given.prices.values()):
-        return None
-    return costs(journal.path) + maybe_spent(given.folder / EVENTS_NAME)
+def spent_usd(given: Given) -> float | None:
+    """As `spent_in` the run's folder; None where nothing of this run has a price."""
+    return spent_in(given.folder) if any(given.prices.values()) else None
+
+
+def spent_in(folder: Path) -> float:
+    """What a folder's answers have cost, and attempts without one may have, in USD."""
+    return costs(folder / RESULTS_NAME) + maybe_spent(folder / EVENTS_NAME)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.summary import summarise
 from harness.config import pools_of, settings_of
+from harness.continuing import spent_in
 from harness.digests import DigestSet
 from harness.estimate import PlannedLane, PoolCaps, estimate
 from harness.estimate_table import notes, table, to_json
 from harness.journal import RESULTS_NAME, scan
-from harness.journal.tail import costs
 from harness.remaining import not_to_send
 from harness.runner import checked
+from harness.terminal import table_screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +39,7 @@ def dry_run_command(config_path: Path, overrides: Overrides, options: RunOptions
     if options.display == "json":
         sys.stdout.write(json.dumps(to_json(found), indent=2) + "\n")
         return 0
-    from rich.console import Console  # noqa: PLC0415
-
-    screen = Console(markup=False, emoji=False, highlight=False)
-    if not screen.is_terminal:
-        # A file or a pipe is as wide as the table needs.
-        screen.width = 200
+    screen = table_screen()
     screen.print(table(found, screen.width))
     for note in notes(found):
         screen.print(note)
@@ -65,7 +61,7 @@ def forecast(given: Given) -> DryRun:
         skip,
         means,
         limit_usd=given.config.max_cost_usd,
-        spent_usd=costs(results) if there else 0.0,
+        spent_usd=spent_in(given.folder),
     )
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
+from harness.seen import ErrorSeen, NoteSeen
 from harness.snapshot import ErrorLine, NoteLine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
+
+    from harness.seen import Seen
 
 _ERRORS_KEPT = 5
 _NOTES_KEPT = 20
@@ -32,6 +36,13 @@ class Messages:
     def errors(self) -> tuple[ErrorLine, ...]:
         """Distinct ones with how often they came, the latest to come last."""
         return tuple(self._errors.values())
+
+    def seen(self) -> Iterator[Seen]:
+        """What is kept, as a listener would have been told of it."""
+        for note in self._notes:
+            yield NoteSeen(note.message)
+        for error in self._errors.values():
+            yield ErrorSeen(error.variants[-1] if error.variants else None, error.message)
 
     def note(self, message: str, at: datetime) -> None:
         """Keep something to know that is no error."""

@@ -74,7 +74,7 @@ class Run:
         """Do what is left of the plan."""
         manifest = await anyio.to_thread.run_sync(manifest_of, self._given, self._journal)
         there = await anyio.to_thread.run_sync(self._remaining)
-        spent = await anyio.to_thread.run_sync(spent_usd, self._given, self._journal)
+        spent = await anyio.to_thread.run_sync(spent_usd, self._given)
         left = [lane for lane in self._given.lanes if there.of(lane.variant.name)]
         for lane in self._given.lanes:
             self._announce(lane, there)

@@ -177,8 +177,6 @@ class RunSnapshot:
     Args:
         version: grows whenever something other than the passing of time changed what there is to see.
         at: when it was taken, in local time.
-        eta_s: seconds until the slowest lane is done, None before any pace is known.
-        eta_is_partial: whether a lane that has work left gave no estimate, so that `eta_s` is a lower bound.
         cost_usd: what the folder's answers whose price is known have cost, None where there are none.
         max_cost_usd: what they may cost at most, None without a budget.
         oldest: the request that was taken first of all that are in flight, None where none is or nobody can say.
@@ -193,17 +191,37 @@ class RunSnapshot:
     results_path: Path | None
     variants: tuple[VariantSnapshot, ...]
     local: tuple[LocalSnapshot, ...]
-    counts: Counts
-    requests_per_minute: float
-    tokens_per_second: float
-    eta_s: float | None
-    eta_is_partial: bool
     cost_usd: float | None
     errors: tuple[ErrorLine, ...]
     notes: tuple[NoteLine, ...]
     max_cost_usd: float | None = None
     oldest: OldestRequest | None = None
     over: bool | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """Of all variants together."""
+        return sum((variant.counts for variant in self.variants), Counts())
+
+    @property
+    def requests_per_minute(self) -> float:
+        """Of all variants together."""
+        return sum(variant.requests_per_minute for variant in self.variants)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of all variants together."""
+        return sum(variant.tokens_per_second for variant in self.variants)
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the slowest lane is done, None before any pace is known."""
+        return max((eta_s for eta_s in self._estimates() if eta_s is not None), default=None)
+
+    @property
+    def eta_is_partial(self) -> bool:
+        """Whether a lane that has work left gave no estimate, so that `eta_s` is a lower bound."""
+        return None in self._estimates()
 
     @property
     def simulated(self) -> bool:
@@ -213,3 +231,6 @@ class RunSnapshot:
     def is_end(self, *, last_look: bool) -> bool:
         """Whether nothing goes on any more: a run ends with the `last_look` at it, a watched one on its own account."""
         return last_look if self.over is None else self.over
+
+    def _estimates(self) -> list[float | None]:
+        return [] if self.over else [variant.eta_s for variant in self.variants if variant.goes_on_by_itself]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from harness.lane_stats import Hold, LaneStats
 from harness.messages import Messages
-from harness.oldest import oldest_of
+from harness.money import Outlay
+from harness.oldest import Oldest
 from harness.seen import ErrorSeen, NoteSeen, ResultSeen, Seen
-from harness.snapshot import Counts, LaneState, LocalSnapshot, RunSnapshot
+from harness.snapshot import LocalSnapshot, RunSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,12 +53,10 @@ class RunStats:
         self._version = 0
         self._over: bool | None = False if watched else None
         self._lanes: dict[str, LaneStats] = {}
-        self._sources: dict[str, Callable[[], RequestInFlight | None]] = {}
+        self._oldest = Oldest()
         self._local: dict[str, LocalSnapshot] = {}
         self._messages = Messages()
-        self._cost_usd: float | None = None
-        self._spent_before_usd: float | None = None
-        self._max_cost_usd: float | None = None
+        self._outlay = Outlay()
         self._listeners: list[Callable[[Seen], None]] = []
 
     @property
@@ -68,8 +67,7 @@ class RunStats:
     @property
     def cost_usd(self) -> float | None:
         """What the folder's answers have cost, and attempts without one may have; None where nothing has a price."""
-        known = [cost for cost in (self._spent_before_usd, self._cost_usd) if cost is not None]
-        return sum(known) if known else None
+        return self._outlay.total_usd
 
     def subscribe(self, listener: Callable[[Seen], None]) -> Callable[[], None]:
         """Call `listener` with whatever is seen from now on, and at once with the notes and errors kept so far.
@@ -77,10 +75,8 @@ class RunStats:
         Returns:
             What ends it.
         """
-        for note in self._messages.notes:
-            listener(NoteSeen(note.message))
-        for error in self._messages.errors:
-            listener(ErrorSeen(error.variants[-1] if error.variants else None, error.message))
+        for seen in self._messages.seen():
+            listener(seen)
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -116,11 +112,11 @@ class RunStats:
 
     def follow(self, name: str, source: Callable[[], RequestInFlight | None]) -> None:
         """Ask `source` for the variant's oldest request in flight whenever a snapshot is taken."""
-        self._sources[name] = source
+        self._oldest.follow(name, source)
 
     def budget(self, max_cost_usd: float | None, spent_before_usd: float | None) -> None:
         """What the folder's answers may cost at most, and what those of earlier runs have cost; None where unknown."""
-        self._max_cost_usd, self._spent_before_usd = max_cost_usd, spent_before_usd
+        self._outlay.limit_usd, self._outlay.before_usd = max_cost_usd, spent_before_usd
         self._version += 1
 
     def started(self, name: str) -> None:
@@ -148,7 +144,7 @@ class RunStats:
 
     def maybe_spent(self, usd: float) -> None:
         """So much may have been charged for what no result tells the cost of."""
-        self._cost_usd = (self._cost_usd or 0.0) + usd
+        self._outlay.add(usd)
         self._version += 1
 
     def count(self, result: ResultSeen, *, sent: int = 0) -> None:
@@ -157,8 +153,7 @@ class RunStats:
         if sent:
             lane.sent(self._clock(), sent)
         lane.finish(self._clock(), result)
-        if result.cost_usd is not None:
-            self._cost_usd = (self._cost_usd or 0.0) + result.cost_usd
+        self._outlay.add(result.cost_usd)
         self._version += 1
         self._tell(result)
 
@@ -231,11 +226,6 @@ class RunStats:
         variants = tuple(lane.snapshot(clock, busy) for lane in self._lanes.values())
         if self._over:
             variants = tuple(replace(variant, eta_s=None) for variant in variants)
-        # What waits for another model's turn on the device is old and tells nothing.
-        unstarted = {v.name for v in variants if v.provider == "local" and v.state is LaneState.WAITING}
-        sources = [(name, source) for name, source in self._sources.items() if name not in unstarted]
-        unfinished = [] if self._over else [v for v in variants if v.goes_on_by_itself]
-        estimates = [v.eta_s for v in unfinished if v.eta_s is not None]
         return RunSnapshot(
             version=self._version,
             at=at,
@@ -243,16 +233,11 @@ class RunStats:
             results_path=self._results_path,
             variants=variants,
             local=tuple(self._local.values()),
-            counts=sum((v.counts for v in variants), Counts()),
-            requests_per_minute=sum(v.requests_per_minute for v in variants),
-            tokens_per_second=sum(v.tokens_per_second for v in variants),
-            eta_s=max(estimates, default=None),
-            eta_is_partial=len(estimates) < len(unfinished),
             cost_usd=self.cost_usd,
             errors=self._messages.errors,
             notes=self._messages.notes,
-            max_cost_usd=self._max_cost_usd,
-            oldest=oldest_of(sources, clock, at),
+            max_cost_usd=self._outlay.limit_usd,
+            oldest=self._oldest.of(variants, clock, at),
             over=self._over,
         )
 

@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.journal import RESULTS_NAME, read_records
 from harness.rates import percentile
 from harness.snapshot import Outcome, outcome_of
+from harness.terminal import table_screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -129,12 +130,7 @@ def summary_command(folder: Path, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(to_json(summary), indent=2) + "\n")
         return 0
-    from rich.console import Console  # noqa: PLC0415
-
-    screen = Console(markup=False, emoji=False, highlight=False)
-    if not screen.is_terminal:
-        # A file or a pipe is as wide as the table needs.
-        screen.width = 200
+    screen = table_screen()
     screen.print(render_summary(summary, screen.width))
     return 0
 

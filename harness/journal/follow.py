@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import orjson
+from harness.journal.tail import decoded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ class Follower:
             if self._inside_a_long_line:
                 self._inside_a_long_line = False
                 upto = end
-            elif (record := _decoded(line)) is None:
+            elif (record := decoded(line)) is None:
                 bad += 1
             else:
                 records.append(record)
@@ -102,11 +102,3 @@ class Follower:
         if upto:
             self._position += upto
             self._anchor = chunk[max(0, upto - _ANCHOR) : upto]
-
-
-def _decoded(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None

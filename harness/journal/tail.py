@@ -116,7 +116,7 @@ def maybe_spent(events: Path) -> float:
     """
     try:
         with events.open("rb", buffering=_BUFFER) as lines:
-            told = (_decoded(line) for line in lines if _AT_MOST in line)
+            told = (decoded(line) for line in lines if _AT_MOST in line)
             amounts = [event.get("at_most_usd") for event in told if event]
     except FileNotFoundError:
         return 0.0
@@ -182,12 +182,13 @@ def _cost(line: bytes) -> float:
                 return float(line[start + len(_COST) : end])
             except ValueError:
                 pass
-    record = _decoded(line) if line.endswith(b"\n") else None
+    record = decoded(line) if line.endswith(b"\n") else None
     value = record.get("cost_usd") if record else None
     return value if isinstance(value, int | float) else 0.0
 
 
-def _decoded(line: bytes) -> dict[str, Any] | None:
+def decoded(line: bytes) -> dict[str, Any] | None:
+    """The object that a line holds, None where it holds none."""
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -197,7 +198,7 @@ def _decoded(line: bytes) -> dict[str, Any] | None:
 
 def _records_backwards(path: Path) -> Iterator[dict[str, Any]]:
     for line in _lines_backwards(path):
-        if (record := _decoded(line)) is not None:
+        if (record := decoded(line)) is not None:
             yield record
 
 

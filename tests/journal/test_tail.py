@@ -170,7 +170,7 @@ def test_the_cost_of_a_line_is_its_own_field(tmp_path, line, cost):
 def test_a_cost_as_the_harness_writes_it_is_told_without_decoding(tmp_path, monkeypatch):
     path = tmp_path / "results.jsonl"
     path.write_bytes(b"".join(result(1, cost=cost) for cost in (0.1, None, 0.2, 1e-9)))
-    monkeypatch.delattr("harness.journal.tail._decoded")
+    monkeypatch.delattr("harness.journal.tail.decoded")
     assert costs(path) == pytest.approx(0.300000001)
 
 

@@ -110,6 +110,19 @@ def test_a_dry_run_of_a_begun_run_tells_what_is_left(project, simulator):
     assert _object(told)["total"]["requests"] == 15
 
 
+def test_a_dry_run_counts_what_attempts_without_an_answer_may_have_cost(project, start_simulator):
+    simulator = start_simulator(fault_script=[{"match": "claim 1 ", "sequence": ["truncated"]}], refusal_share=0.0)
+    project.write_config(_openai(simulator, price=PRICE), max_cost_usd=5.0)
+    project.cli("run", "--plain", "--num-prompts", "5")
+
+    told = _object(project.cli("run", "--dry-run", "--json").output)
+
+    answered = sum(record["cost_usd"] for record in project.records())
+    lost = sum(event.get("at_most_usd", 0.0) for event in project.events())
+    assert lost > 0
+    assert told["spent_usd"] == pytest.approx(answered + lost)
+
+
 def test_a_dry_run_is_a_table_for_people(project, simulator):
     project.write_config(_openai(simulator, price=PRICE))
 
