@@ -115,7 +115,7 @@ def check(
     model: Models = None,
     rehearse: Rehearse = False,
     online: Annotated[
-        bool, typer.Option("--online", help="Send one cheap request per rate pool as well; costs a few tokens.")
+        bool, typer.Option("--online", help="Send one cheap request per model and key as well; costs a few tokens.")
     ] = False,
 ) -> None:
     """Say what a run needs and whether it is there, before anything is sent or spent."""
