@@ -66,10 +66,17 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class LaneOutcome:
-    """How a lane ended. `complete`: every item of its plan has a record; `parked`: why it stopped early."""
+    """How a lane ended.
+
+    Args:
+        complete: every item of its plan has a record.
+        parked: why it stopped early.
+        out_of_money: whether that was for want of money.
+    """
 
     name: str
     recorded: int
     failed: int
     complete: bool
     parked: str | None
+    out_of_money: bool = False

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from harness.remaining import Remaining
 
 
+_MAX_COST = "--max-cost"
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How a run behaves apart from its config.
@@ -46,6 +49,7 @@ class RunOutcome:
         done: items of the plan that have an answer or a failure record, those of earlier invocations included.
         recorded: new records; `failed` of them are failures.
         left_alone: items that failed earlier and were not to be tried again.
+        out_of_money: whether a lane stopped for want of money.
     """
 
     folder: Path
@@ -56,6 +60,7 @@ class RunOutcome:
     failed: int
     left_alone: int = 0
     parked: dict[str, str] = field(default_factory=dict)
+    out_of_money: bool = False
 
     @property
     def complete(self) -> bool:
@@ -83,6 +88,7 @@ def summed_up(folder: Path, there: Remaining, outcomes: Sequence[LaneOutcome], i
         failed,
         left_alone,
         {outcome.name: outcome.parked for outcome in outcomes if outcome.parked},
+        any(outcome.out_of_money for outcome in outcomes),
     )
 
 
@@ -104,15 +110,26 @@ def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig, trouble: s
         program = options.command[: options.command.index("run")] if "run" in options.command else ("harness",)
         say(f"To look at it: {shlex.join([*program, 'summary', str(outcome.folder)])}")
     else:
-        say(f"To go on, run again: {shlex.join(_command_to_go_on(options, config, outcome.folder))}")
+        say(f"To go on, run again: {shlex.join(_command_to_go_on(options, config, outcome))}")
 
 
-def _command_to_go_on(options: RunOptions, config: RunConfig, folder: Path) -> list[str]:
+def _command_to_go_on(options: RunOptions, config: RunConfig, outcome: RunOutcome) -> list[str]:
     # Once is enough for these; and what was left alone is what is left to do.
     once = {"--fresh", "--resume", "--repair", "--no-retry-failed"}
-    command = [word for word in options.command if word not in once]
-    if str(folder) == config.output_dir:
+    command, folder = [word for word in options.command if word not in once], str(outcome.folder)
+    if outcome.out_of_money and config.max_cost_usd is not None:
+        # The same budget would stop at once.
+        command = [*_without(command, _MAX_COST), _MAX_COST, f"{2 * config.max_cost_usd:g}"]
+    if folder == config.output_dir:
         return command
     # A rehearsal adds its suffix to what is asked for.
-    output = str(folder).removesuffix(REHEARSAL_SUFFIX) if "--rehearse" in command else str(folder)
+    output = folder.removesuffix(REHEARSAL_SUFFIX) if "--rehearse" in command else folder
     return [*command, "--output", output]
+
+
+def _without(command: Sequence[str], flag: str) -> list[str]:
+    """`command` without `flag` and its value."""
+    values = {at + 1 for at, word in enumerate(command) if word == flag}
+    return [
+        word for at, word in enumerate(command) if at not in values and word != flag and not word.startswith(f"{flag}=")
+    ]

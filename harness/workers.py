@@ -45,6 +45,7 @@ class Lane:
         self._recorded = self._failed = 0
         self._diary = Diary(spec.variant.name, around)
         self._parked: str | None = None
+        self._out_of_money = False
 
     @property
     def name(self) -> str:
@@ -89,13 +90,14 @@ class Lane:
     def outcome(self) -> LaneOutcome:
         """How far the lane has come; of use also where `run` was cancelled."""
         complete = self._backlog.is_exhausted and self._recorded == self._backlog.taken
-        return LaneOutcome(self.name, self._recorded, self._failed, complete, self._parked)
+        return LaneOutcome(self.name, self._recorded, self._failed, complete, self._parked, self._out_of_money)
 
     async def _work(self) -> None:
         while (item := await self._next()) is not None:
             try:
                 passage = await self._admission.enter(item)
             except OutOfMoneyError as error:
+                self._out_of_money = True
                 self.park(str(error))
                 return
             if passage is None:

@@ -60,6 +60,19 @@ def test_a_budget_stops_the_run_before_it_is_exceeded_and_a_higher_one_goes_on(p
     assert len(project.records()) == 20
 
 
+@pytest.mark.parametrize("budget", [["--max-cost", "0.05"], ["--max-cost=0.05"], []])
+def test_the_last_line_is_a_command_that_goes_on_with_more_money(project, simulator, budget):
+    limit = {} if budget else {"max_cost_usd": 0.05}
+    project.write_config(_openai(simulator, price={"input": 0.0, "output": 1000.0}), **limit)
+
+    done = project.process("run", "--plain", *budget)
+
+    last = done.output.splitlines()[-1]
+    assert done.code == 3
+    assert last.endswith("--max-cost 0.1")
+    assert last.count("--max-cost") == 1
+
+
 def test_a_budget_in_the_config_counts_all_models_together(project, slow_simulator):
     models = [_openai(slow_simulator, name=name, price={"input": 0.0, "output": 1000.0}) for name in ("a", "b")]
     project.write_config(*models, max_cost_usd=0.2)
