@@ -33,6 +33,7 @@ def variant_identity(variant: Variant) -> bytes:
         "dtype": variant.dtype,
         "quantization": variant.quantization,
         "chat_template_kwargs": dict(variant.chat_template_kwargs),
+        "template_date": variant.template_date,
         "extra_body": dict(variant.extra_body),
         "run_seed": variant.run_seed,
         "simulated": variant.simulated,

@@ -99,6 +99,8 @@ def _asked(request: Request) -> dict[str, Any]:
         "seed": request.seed if request.variant.run_seed is not None else None,
         "top_p": sampling.top_p,
         "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "repetition_penalty": sampling.repetition_penalty,
         "stop": list(sampling.stop) or None,
     }
 

@@ -69,6 +69,8 @@ class SamplingParams:
     top_p: float | None = None
     top_k: int | None = None
     stop: tuple[str, ...] = ()
+    min_p: float | None = None
+    repetition_penalty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,10 @@ class LogprobsSpec:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One model with one set of sampling parameters. `name` is unique within a run and stands in every record."""
+    """One model with one set of sampling parameters. `name` is unique within a run and stands in every record.
+
+    `template_date` (ISO 8601) is the day that a chat template is told where it asks; None is the day the run began.
+    """
 
     name: str
     provider: ProviderType
@@ -98,6 +103,7 @@ class Variant:
     dtype: str | None = None
     quantization: str | None = None
     chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    template_date: str | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     logprobs: LogprobsSpec | None = None
     repeats: int = 1

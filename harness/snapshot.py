@@ -135,9 +135,11 @@ class LocalSnapshot:
         model: the one being loaded or generating, None while idle.
         rows: prompts being generated now, of `slots`.
         tokens_per_second: generated tokens of all rows together.
+        prefill_tokens_per_second: tokens of prompts that were read, of all rows together.
         loaded_seconds: how long the load took, or has taken so far while loading.
-        weight_bytes: size of the weights in memory, None until they are there.
+        weight_bytes: size of the weights in memory, or of their files while they load; None while that is not known.
         queued: prompts that wait.
+        kv_bytes: memory that is set aside for keys and values.
     """
 
     device: str
@@ -149,6 +151,8 @@ class LocalSnapshot:
     loaded_seconds: float | None = None
     weight_bytes: int | None = None
     queued: int = 0
+    prefill_tokens_per_second: float = 0.0
+    kv_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ A key that stands both beside `models` and inside one of them is a global value 
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,8 @@ SIMULATOR = "simulator"
 
 DEMO_MODEL_PATH = "demo"
 """As a `model_path`: the embedded demo model."""
+
+_MOST_SLOTS = 4096
 
 DEVICES = r"^(auto|cpu|mps|cuda(:[0-9]+)?)$"
 
@@ -54,6 +57,22 @@ def _one_or_many(value: Any) -> Any:
 def _normal(path: str) -> str:
     """Without a trailing slash, so that `out/s/` and its `out/s-2` stand side by side."""
     return str(Path(path))
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("must be a day such as 2026-07-26") from None
+
+
+def _slots(value: Any) -> int | None:
+    """None is `auto`."""
+    if value in (None, "auto"):
+        return None
+    if not isinstance(value, int) or not 1 <= value <= _MOST_SLOTS:
+        raise ValueError(f"must be auto, or a whole number of prompts from 1 to {_MOST_SLOTS}")
+    return value
 
 
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
@@ -119,6 +138,8 @@ class _Shared(_Strict):
     max_tokens: Annotated[int, Field(ge=1)] = 2048
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     top_k: Annotated[int, Field(ge=1)] | None = None
+    min_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
     stop: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_one_or_many)] | None = None
     system: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
@@ -132,10 +153,11 @@ class _Shared(_Strict):
     timeout_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 180.0
     device: Annotated[str, Field(pattern=DEVICES)] = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
-    engine: Literal["auto", "generate"] = "auto"
-    slots: Annotated[int, Field(ge=1)] | None = None
+    engine: Literal["auto", "continuous", "generate"] = "auto"
+    slots: Annotated[int | None, BeforeValidator(_slots)] = None
     logprobs: LogprobsConfig | None = None
     chat_template_kwargs: dict[str, Any] = {}
+    template_date: Annotated[str, AfterValidator(_day)] | None = None
     extra_body: dict[str, Any] = {}
     simulator: str | None = None
 

@@ -1,10 +1,10 @@
-"""From a finished row to a completion: text, counts, token strings. Knows no tensor and no thread."""
+"""From a row that ended to what its caller hears: text, counts, token strings. Knows no tensor and no thread."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.local.sampling import RowSampling
+from harness.errors import RejectedError
 from harness.schema import Completion, FinishReason, TokenLogprob, Usage
 
 if TYPE_CHECKING:
@@ -51,12 +51,11 @@ def completion(row: Row, strings: TokenStrings, *, model_version: str, runtime: 
     """The completion of a finished `row`.
 
     `output_token_ids` is everything that was generated, the end-of-sequence token and the tokens of a stop string
-    included, and `usage.output` counts them; `text` has neither. For a greedy answer `sent` has no top_p and no top_k,
-    which had no effect.
+    included, and `usage.output` counts them; `text` has neither. `sent` leaves out what had no effect: top_p, top_k and
+    min_p of a greedy answer, a repetition_penalty of 1.
     """
     request = row.request
-    chosen = RowSampling.of(request)
-    sampling, logprobs = request.variant.sampling, request.variant.logprobs
+    chosen, logprobs, sampling = row.sampling, row.logprobs, request.variant.sampling
     prompt, output = len(row.prompt.token_ids), len(row.token_ids)
     return Completion(
         text=row.text,
@@ -70,6 +69,8 @@ def completion(row: Row, strings: TokenStrings, *, model_version: str, runtime: 
             "seed": request.seed,
             "top_p": chosen.top_p,
             "top_k": chosen.top_k,
+            "min_p": chosen.min_p,
+            "repetition_penalty": chosen.repetition_penalty,
             "stop": list(sampling.stop) or None,
         },
         token_logprobs=(
@@ -81,6 +82,14 @@ def completion(row: Row, strings: TokenStrings, *, model_version: str, runtime: 
         output_token_ids=tuple(row.token_ids),
         runtime=runtime,
         template=row.prompt.record,
+    )
+
+
+def unsound(row: Row) -> RejectedError:
+    """What to say of a `row` whose next logits held NaN or an infinity."""
+    return RejectedError(
+        f"The model's logits were not finite numbers at token {len(row.token_ids)}. In float16 that is mostly "
+        "overflow: use dtype: bfloat16 or float32."
     )
 
 

@@ -1,9 +1,10 @@
-"""A thread of our own that assembles batches from a queue and runs them on an engine. Knows no torch and no model.
+"""A thread of our own that loads one local model after the other and gives it its turn. Knows no torch and no batch.
 
 Guarantees:
 - One thread per worker, and so per device; engines are made, loaded, used and freed in it and nowhere else.
 - Models follow one another in the order they were registered: all work of one is done before the next is loaded, and
-  no weights are loaded for a model that gets no request.
+  no weights are loaded for a model that gets no request. A batch that grows is of one model.
+- Requests of a model are taken up in the order they came; those for which memory ran out go before the others.
 - Every submitted request is resolved on the loop that submitted it: with a completion, with a `ProviderError`, or by
   being cancelled there.
 - The interpreter does not wait for the thread: it is a daemon, which is ended at exit wherever it is,
@@ -16,23 +17,25 @@ import atexit
 import ctypes
 import threading
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.errors import LaneError, TransientError
-from harness.local.failures import cannot_load, detached, too_large, unexpected
-from harness.local.jobs import Batch, BatchTooLargeError, Job
-from harness.local.line import STOPPED, Line, fail
-from harness.local.status import LoadInfo, LocalStatus, TokenRate
+from harness.local.failures import cannot_load
+from harness.local.fetching import FetchAhead, fetch_in_child
+from harness.local.jobs import Job
+from harness.local.line import Line
+from harness.local.meter import Meter
+from harness.local.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.errors import ProviderError
+    from harness.local.fetching import Fetch
     from harness.local.jobs import Engine
     from harness.local.line import QueuedModel
     from harness.local.spec import LocalModelSpec
+    from harness.local.status import LoadInfo, LocalStatus, OutOfMemory
+    from harness.local.totals import ModelTotals
     from harness.schema import Completion, Request
 
 EXIT_GRACE_S = 10.0
@@ -49,6 +52,8 @@ class LocalWorker:
         make_engine: called in the thread, once for each load.
         device: what `status` says before weights are loaded.
         gather_s: how long a batch that is not full waits for one more request after the last one came.
+        fetch: brings the files of the next model in line from the Hub while one generates; called in a thread of its
+            own, for which nothing but the load of that model waits.
         clock: monotonic seconds.
         now: the time of day, aware.
     """
@@ -59,6 +64,7 @@ class LocalWorker:
         *,
         device: str = "auto",
         gather_s: float = 0.02,
+        fetch: Fetch = fetch_in_child,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone(),
     ) -> None:
@@ -66,12 +72,9 @@ class LocalWorker:
         self._clock = clock
         self._now = now
         self._line = Line(gather_s)
+        self._meter = Meter(device, clock)
+        self._ahead = FetchAhead(fetch)
         self._thread: threading.Thread | None = None
-        self._device = device
-        self._rate = TokenRate(clock)
-        self._loading_since = 0.0
-        self._loads: tuple[LoadInfo, ...] = ()
-        self._status = LocalStatus(device=device)
 
     def register(self, spec: LocalModelSpec) -> None:
         """Announce requests for `spec`. Equal specs share a load; it stands in line where the first was announced."""
@@ -99,6 +102,7 @@ class LocalWorker:
     def stop(self) -> None:
         """End at the next decoding step and fail what is outstanding. Returns at once; safe to call twice."""
         self._line.stop()
+        self._ahead.stop()
         if self._thread is None:
             self._line.close()
 
@@ -111,18 +115,19 @@ class LocalWorker:
 
     def status(self) -> LocalStatus:
         """The thread at this moment. Takes no lock."""
-        status = self._status
-        loading = status.state == "loading"
-        return replace(
-            status,
-            queued=self._line.queued,
-            tokens_per_second=self._rate.value if status.state == "generating" else 0.0,
-            loaded_seconds=self._clock() - self._loading_since if loading else status.loaded_seconds,
-        )
+        return self._meter.status(self._line.queued)
 
     def loads(self) -> tuple[LoadInfo, ...]:
         """What has been loaded so far, in order. Takes no lock."""
-        return self._loads
+        return self._meter.loads()
+
+    def shortages(self) -> tuple[OutOfMemory, ...]:
+        """How often memory ran out so far, in order. Takes no lock."""
+        return self._meter.shortages()
+
+    def totals(self) -> dict[str, ModelTotals]:
+        """What each model that was loaded has done so far, by its name. Takes no lock."""
+        return self._meter.totals()
 
     def _start(self) -> None:
         # Not a ThreadPoolExecutor: its threads are joined at exit, which hangs Ctrl-C during a load.
@@ -148,7 +153,7 @@ class LocalWorker:
             while (model := self._line.next_model()) is not None:
                 self._serve(model)
         finally:
-            self._status = LocalStatus(device=self._device)
+            self._meter.freed()
             self._line.close()
             atexit.unregister(self._at_exit)
 
@@ -157,72 +162,32 @@ class LocalWorker:
         engine: Engine | None = None
         try:
             engine = self._load(model)
-            while engine is not None and (jobs := self._line.take(model)):
-                self._generate(model, engine, jobs)
+            if engine is not None:
+                slots = self._meter.loads()[-1].slots
+                Turn(model, engine, slots, line=self._line, meter=self._meter, now=self._now).run()
         finally:
-            self._status = LocalStatus(device=self._device)
+            self._meter.freed()
             if engine is not None:
                 engine.unload()
 
     def _load(self, model: QueuedModel) -> Engine | None:
-        self._loading_since = self._clock()
-        self._status = LocalStatus(device=self._device, model=model.spec.model_name, state="loading", slots=model.slots)
+        """The engine with the model loaded; None where it could not be, or all is stopped."""
+        self._meter.loading(model.spec.model_name, model.spec.most_slots)
+        # Not in this thread: the Hub's client would keep the interpreter from exiting until its files are there.
+        self._ahead.begin(model.spec)
+        self._ahead.wait_for(model.spec)
+        if self._line.stopping:
+            return None
         engine: Engine | None = None
         try:
             engine = self._make_engine(model.spec)
-            info = replace(engine.load(), seconds=self._clock() - self._loading_since)
+            self._meter.loaded(engine.load(self._meter.weighs))
         except Exception as exc:  # noqa: BLE001 - whatever a checkpoint raises, its lane must hear of it
             self._line.park(model, cannot_load(model.spec, exc))
             if engine is not None:
                 engine.unload()
             return None
-        self._loads = (*self._loads, info)
-        self._status = replace(
-            self._status,
-            device=info.device,
-            state="idle",
-            loaded_seconds=info.seconds,
-            weight_bytes=info.weight_bytes,
-        )
+        following = self._line.following(model)
+        if following is not None:
+            self._ahead.begin(following)
         return engine
-
-    def _generate(self, model: QueuedModel, engine: Engine, jobs: list[Job]) -> None:
-        batch = Batch(jobs, slots=model.slots, stopping=lambda: self._line.stopping, on_step=self._stepped)
-        self._rate.reset()
-        self._status = replace(self._status, state="generating", rows=len(jobs), slots=model.slots)
-        started = self._now()
-        for job in jobs:
-            job.admit(started)
-        error: ProviderError = LaneError(STOPPED)
-        try:
-            engine.generate(batch)
-        except BatchTooLargeError as exc:
-            if self._shrink(model, batch):
-                return
-            error = too_large(model.spec, exc)
-        except LaneError as exc:
-            error = detached(exc, exc)
-            self._line.park(model, error)
-        except Exception as exc:  # noqa: BLE001 - one batch that fails must not end the thread
-            error = unexpected(model.spec, exc)
-        else:
-            if not self._line.stopping:
-                error = TransientError("The engine returned without an answer to this prompt.")
-        fail(batch.undelivered, error)
-        self._status = replace(self._status, state="idle", rows=0)
-
-    def _shrink(self, model: QueuedModel, batch: Batch) -> bool:
-        """Halve the slots and put the rows back in line; False where a single prompt was too much.
-
-        That prompt was to blame then, so the others get their slots back.
-        """
-        rows = len(batch.requests)
-        model.slots = max(1, rows // 2) if rows > 1 else model.spec.slots
-        if rows > 1:
-            self._line.push_back(model, batch.undelivered)
-        return rows > 1
-
-    def _stepped(self, rows: int) -> None:
-        self._rate.add(rows)
-        if rows != self._status.rows:
-            self._status = replace(self._status, rows=rows)

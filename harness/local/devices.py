@@ -8,7 +8,18 @@ import torch
 
 from harness.errors import ModelUnavailable
 
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "Invalid buffer size",  # MPS, of a tensor that no buffer holds
+    "_STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
+)
+_AMPERE = (8, 0)
 _ONE_THREAD_BELOW_BYTES = 100_000_000
+_PIECE_OPERATIONS = 50_000_000_000
+_SMALLEST_PIECE, _LARGEST_PIECE = 128, 2048
+_PIECE_ON_A_GPU = 4096
 
 
 def resolve_device(word: str) -> torch.device:
@@ -18,10 +29,10 @@ def resolve_device(word: str) -> torch.device:
         ModelUnavailable: it is not there.
     """
     if word == "auto":
-        word = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return devices_for_auto()[0]
     device = torch.device(word)
     if device.type == "cuda":
-        present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        present = _cuda_devices()
         if (device.index or 0) >= present:
             found = f"only {present} CUDA device(s)" if present else "no CUDA device"
             raise ModelUnavailable(
@@ -37,22 +48,43 @@ def resolve_device(word: str) -> torch.device:
     return device
 
 
+def devices_for_auto() -> list[torch.device]:
+    """The devices that `auto` may mean on this machine: all of its CUDA devices, else MPS, else the CPU."""
+    present = _cuda_devices()
+    if present:
+        return [torch.device("cuda", index) for index in range(present)]
+    return [torch.device("mps" if torch.backends.mps.is_available() else "cpu")]
+
+
+def _cuda_devices() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def resolve_dtype(word: str, device: torch.device) -> torch.dtype:
     """The number format `word` names; `auto` is the widest that `device` computes in at full speed."""
     if word != "auto":
         dtype: torch.dtype = getattr(torch, word)
         return dtype
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if _computes_bfloat16(device) else torch.float16
     return torch.float16 if device.type == "mps" else torch.float32
 
 
+def _computes_bfloat16(device: torch.device) -> bool:
+    """Whether in its own units: `torch.cuda.is_bf16_supported` also says yes where it is slowly made up of others."""
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= _AMPERE
+
+
 def is_out_of_memory(exc: BaseException) -> bool:
-    """Whether `exc` says that memory ran out, on any device: torch has a class for it on CUDA only."""
+    """Whether `exc` says that memory ran out, on any device.
+
+    torch has a class for it on CUDA only. The CPU's allocator, MPS and CUDA's libraries (which allocate by themselves)
+    raise a bare RuntimeError.
+    """
     if isinstance(exc, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(exc)
-    return isinstance(exc, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(exc, RuntimeError) and any(words in text for words in _OUT_OF_MEMORY)
 
 
 def is_poisoned(exc: BaseException) -> bool:
@@ -80,3 +112,16 @@ def limit_cpu_threads(weight_bytes: int) -> None:
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(1 if weight_bytes < _ONE_THREAD_BELOW_BYTES else max(1, cores - 1))
+
+
+def prefill_piece(device: torch.device, parameters: int) -> int:
+    """How many tokens of prompts to read in one pass between two decoding steps.
+
+    As many as keep the device busy without a pause that rows being decoded would feel: on a CPU a fraction of a second
+    (two operations per parameter and token, some 50 billion a second), on a GPU what its arithmetic does in the time
+    of a few steps. It depends on nothing that changes from run to run, for it changes how logits are rounded.
+    """
+    if device.type != "cpu":
+        return _PIECE_ON_A_GPU
+    affordable = _PIECE_OPERATIONS // (2 * max(1, parameters))
+    return max(_SMALLEST_PIECE, min(_LARGEST_PIECE, 1 << max(0, affordable.bit_length() - 1)))

@@ -1,60 +1,86 @@
-"""Static batches through transformers' `generate`, with the choice of every token in our hands. Knows no queue.
+"""A local model that answers batches: prompts become rows, rows go through a decoding loop and become completions.
 
-`generate` runs greedy, and one last logits processor does the rest: temperature and warpers of each row, the evidence
-as `output_scores` would hold it, and the row's own noise, so that greedy's argmax is the drawn token.
+Knows no queue and no thread. Which loop it is, is decided at load: see `harness.local.self_check`.
 """
 
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 
 from harness.errors import ModelUnavailable, RejectedError
-from harness.local.answer import TokenStrings, completion
-from harness.local.devices import free_memory, is_out_of_memory, is_poisoned, limit_cpu_threads
+from harness.local.answer import TokenStrings, completion, unsound
+from harness.local.capacity import bytes_per_token, cache_budget
+from harness.local.context import steady_length
+from harness.local.continuous import Limits, SlotLoop
+from harness.local.devices import free_memory, is_out_of_memory, is_poisoned, limit_cpu_threads, prefill_piece
+from harness.local.forward import ModelForward
 from harness.local.jobs import BatchTooLargeError
 from harness.local.loading import LoadedModel, load
 from harness.local.rows import Row
-from harness.local.steps import Choose, Ended, Steps
+from harness.local.self_check import Fitness, fitness
+from harness.local.static import reach, run_static, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.local.jobs import Batch
     from harness.local.spec import LocalModelSpec
     from harness.local.status import LoadInfo
+    from harness.schema import Request
 
-_hf: Any = transformers  # partly untyped
 
-
-class GenerateEngine:
+class LocalEngine:
     """Answers batches with one model. See `harness.local.jobs.Engine`.
 
     Args:
         spec: what to load.
         loader: loads it.
+        examine: finds out which loops the model may be run with.
     """
 
-    def __init__(self, spec: LocalModelSpec, loader: Callable[[LocalModelSpec], LoadedModel] = load) -> None:
+    def __init__(
+        self,
+        spec: LocalModelSpec,
+        loader: Callable[[LocalModelSpec, Callable[[int], None]], LoadedModel] = load,
+        examine: Callable[[LoadedModel], Fitness] = fitness,
+    ) -> None:
         self._spec = spec
         self._loader = loader
+        self._examine = examine
         self._loaded: LoadedModel | None = None
         self._strings: TokenStrings | None = None
+        self._limits = Limits(slots=1, piece=1)
+        self._makes_mask = True
+        self._steady: int | None = None
+        self._in_work = 0
 
-    def load(self) -> LoadInfo:
+    def load(self, on_size: Callable[[int], None]) -> LoadInfo:
         """Bring the weights into memory.
 
         Raises:
             LaneError: they cannot be loaded.
         """
-        self._loaded = self._loader(self._spec)
-        self._strings = TokenStrings(self._loaded.tokenizer)
-        if self._loaded.device.type == "cpu":
-            limit_cpu_threads(self._loaded.info.weight_bytes)
-        return self._loaded.info
+        loaded = self._loaded = self._loader(self._spec, on_size)
+        self._strings = TokenStrings(loaded.tokenizer)
+        if loaded.device.type == "cpu":
+            limit_cpu_threads(loaded.info.weight_bytes)
+        loaded.info = replace(loaded.info, **self._chosen(loaded))
+        config = loaded.model.config.get_text_config().to_dict()
+        self._steady = steady_length(config)
+        self._limits = Limits(
+            slots=loaded.info.slots,
+            piece=prefill_piece(loaded.device, loaded.model.num_parameters()),
+            # A number of slots that somebody chose is not second-guessed.
+            budget=cache_budget(loaded.device) if self._spec.slots is None else None,
+            bytes_per_token=bytes_per_token(config, loaded.model.dtype.itemsize),
+        )
+        return loaded.info
 
     def unload(self) -> None:
         """Free the weights."""
@@ -72,12 +98,13 @@ class GenerateEngine:
             ModelUnavailable: CUDA failed in a way that this process cannot recover from.
         """
         assert self._loaded is not None
-        rows = self._admit(batch)
-        if not rows:
-            return
         failure: str | None = None
         try:
-            self._run(batch, rows)
+            with torch.inference_mode():
+                if self._loaded.info.engine == "continuous":
+                    self._run_continuous(batch)
+                else:
+                    self._run_static(batch, self._rows(batch, batch.indices))
         except Exception as exc:
             if is_out_of_memory(exc):
                 failure = str(exc).partition("\n")[0]
@@ -92,22 +119,84 @@ class GenerateEngine:
             # Outside the handler, because the exception's frames hold the tensors that are to be freed.
             gc.collect()
             free_memory(self._loaded.device)
-            raise BatchTooLargeError(failure)
+            raise BatchTooLargeError(failure, self._in_work)
 
-    def _admit(self, batch: Batch) -> list[Row]:
-        """Render the prompts; one that cannot be answered is told so before anything is generated."""
+    def _chosen(self, loaded: LoadedModel) -> dict[str, Any]:
+        """Which engine the model gets and how many slots, with a note where that is not what was asked for."""
+        slots = self._spec.most_slots
+        if self._spec.engine == "generate":
+            return {"engine": "generate", "slots": slots}
+        found = self._examine(loaded)
+        self._makes_mask = found.makes_mask
+        if found.not_continuous is None:
+            return {"engine": "continuous", "slots": slots}
+        if self._spec.engine == "continuous":
+            raise ModelUnavailable(
+                f"{self._spec.model_name} cannot be run with engine: continuous: {found.not_continuous}. Set engine: "
+                "auto, which takes static batches for it.",
+                sent=False,
+            )
+        notes = [*loaded.info.notes, f"Answered in static batches, because {found.not_continuous}."]
+        if found.not_batched is not None:
+            slots = 1
+            notes.append(f"Answered one prompt at a time, because {found.not_batched}.")
+        return {"engine": "generate", "slots": slots, "notes": tuple(notes)}
+
+    def _run_continuous(self, batch: Batch) -> None:
         assert self._loaded is not None
+        model, device = self._loaded.model, self._loaded.device
+        layers = model.config.get_text_config().num_hidden_layers
+        forward = ModelForward(model, makes_mask=self._makes_mask)
+        loop = SlotLoop(forward, layers, device, replace(self._limits, slots=batch.slots))
+        unsteady = self._enter(loop, self._rows(batch, batch.indices))
+        while True:
+            if gone := batch.drop_abandoned():
+                loop.drop(lambda row: row.index in gone)
+            if not unsteady and (wanted := loop.wanted):
+                unsteady = self._enter(loop, self._rows(batch, batch.more(wanted)))
+            if batch.should_stop() or not (loop.in_work or unsteady):
+                return
+            if not loop.in_work:
+                self._run_static(batch, unsteady)
+                unsteady = []
+                continue
+            self._in_work = loop.in_work
+            step = loop.step()
+            for row in step.ended:
+                self._deliver(batch, row)
+            for row in step.unsound:
+                batch.deliver(row.index, unsound(row))
+            if step.prefilled:
+                batch.progress.prefilled(step.prefilled, step.prefill_s)
+            if step.decoded:
+                batch.progress.stepped(step.decoded, step.decode_s)
+            batch.progress.keeps(loop.kv_bytes)
+
+    def _enter(self, loop: SlotLoop, rows: Sequence[Row]) -> list[Row]:
+        """Let `rows` into `loop`; those that become so long that they would change the others are returned."""
+        unsteady = [row for row in rows if self._steady is not None and reach([row]) > self._steady]
+        loop.add(row for row in rows if row not in unsteady)
+        return unsteady
+
+    def _run_static(self, batch: Batch, rows: Sequence[Row]) -> None:
+        assert self._loaded is not None
+        for some in together(rows, self._steady):
+            self._in_work = len(some)
+            if batch.should_stop():
+                return
+            run_static(self._loaded.model, self._loaded.device, batch, some, partial(self._deliver, engine="generate"))
+
+    def _rows(self, batch: Batch, indices: Iterable[int]) -> list[Row]:
+        """Rows of what can be answered; what cannot is told so before anything is generated."""
         rows = []
-        for index, request in enumerate(batch.requests):
+        for index in indices:
             try:
-                row = self._row(index, request)
+                rows.append(self._row(index, batch.request(index)))
             except RejectedError as exc:
                 batch.deliver(index, exc)
-            else:
-                rows.append(row)
         return rows
 
-    def _row(self, index: int, request: Any) -> Row:
+    def _row(self, index: int, request: Request) -> Row:
         assert self._loaded is not None
         prompt = self._loaded.template.render(request)
         context, limit = self._loaded.info.context_length, request.variant.sampling.max_tokens
@@ -130,41 +219,23 @@ class GenerateEngine:
         )
         return text
 
-    def _run(self, batch: Batch, rows: list[Row]) -> None:
-        assert self._loaded is not None
-        device = self._loaded.device
-        width = max(len(row.prompt.token_ids) for row in rows)
-        ids = torch.zeros(len(rows), width, dtype=torch.long)  # (B, T), left-padded; what a masked id is has no effect
-        mask = torch.zeros_like(ids)
-        for i, row in enumerate(rows):
-            length = len(row.prompt.token_ids)
-            ids[i, width - length :] = torch.tensor(row.prompt.token_ids)
-            mask[i, width - length :] = 1
-        steps = Steps(batch, rows, device, self._deliver)
-        self._loaded.model.generate(
-            input_ids=ids.to(device),
-            attention_mask=mask.to(device),
-            generation_config=_hf.GenerationConfig(
-                do_sample=False,
-                use_cache=True,
-                max_new_tokens=max(row.request.variant.sampling.max_tokens for row in rows),
-            ),
-            logits_processor=_hf.LogitsProcessorList([Choose(steps)]),
-            stopping_criteria=_hf.StoppingCriteriaList([Ended(steps)]),
-        )
-
-    def _deliver(self, batch: Batch, row: Row) -> None:
+    def _deliver(self, batch: Batch, row: Row, engine: str | None = None) -> None:
         assert self._loaded is not None
         assert self._strings is not None
         info = self._loaded.info
         runtime = {
             "dtype": info.dtype,
             "device": info.device,
-            "engine": info.engine,
+            "engine": engine or info.engine,
             "slots": batch.slots,
             "attention": info.attention,
             "quantization": info.quantization,
+            "source": info.source,
+            "revision": info.revision,
+            "weights": info.weights_hash,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
+        if info.trust_remote_code:
+            runtime["trust_remote_code"] = True
         batch.deliver(row.index, completion(row, self._strings, model_version=info.model_version, runtime=runtime))

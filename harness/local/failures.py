@@ -18,7 +18,7 @@ def cannot_load(spec: LocalModelSpec, exc: Exception) -> LaneError:
     """What the lane of `spec` hears when its weights did not load."""
     if isinstance(exc, LaneError):
         return detached(exc, exc)
-    if isinstance(exc, ImportError):
+    if isinstance(exc, ImportError) and not (exc.name or "").startswith("harness"):
         return ModelUnavailable(
             f"{spec.model_name} needs a package that is not installed ({exc}). Install what local models need with "
             "`pip install 'llm-pilot-harness[local]'`.",

@@ -1,4 +1,4 @@
-"""What can be said of a local model before its weights are loaded. Imports torch only to look for a device."""
+"""What can be said of a local model before its weights are loaded. Imports torch only to look at a GPU."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, LaneError
 from harness.findings import Finding, Level
+from harness.local.capacity import room_on
 from harness.local.hub import cached_folder
 from harness.local.memory import count_parameters, told
 from harness.local.remote import Remote, ask_the_hub
 from harness.local.weights import read_json, weight_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from harness.local.spec import LocalModelSpec
@@ -30,12 +31,14 @@ class Inspection:
         folder: where all of its files are; None where they are still to be fetched, or cannot be had.
         parameters: how many numbers of each safetensors type its weights hold; empty where that is not known.
         fetch_bytes: what is still to be fetched.
+        weight_bytes: of all the files of weights, here or there; None where that is not known.
     """
 
     findings: tuple[Finding, ...]
     folder: Path | None = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     fetch_bytes: int = 0
+    weight_bytes: int | None = None
 
     @property
     def is_usable(self) -> bool:
@@ -54,9 +57,9 @@ def inspect_model(spec: LocalModelSpec, *, ask_hub: Callable[[LocalModelSpec], R
         if folder is not None:
             files = weight_files(folder)
             parameters = count_parameters(files)
-            size = sum(path.stat().st_size for path in files)
+            size = _size(files)
             found = Finding(Level.OK, "local", f"{spec.model_name}: {told(size)} of weights in {folder}.")
-            return Inspection((found, *_folder(spec, folder), *_code(spec)), folder, parameters)
+            return Inspection((found, *_folder(spec, folder), *_code(spec)), folder, parameters, weight_bytes=size)
         remote = ask_hub(spec)
     except HarnessError as exc:
         return Inspection((Finding(Level.PROBLEM, "local", str(exc)),))
@@ -66,29 +69,50 @@ def inspect_model(spec: LocalModelSpec, *, ask_hub: Callable[[LocalModelSpec], R
         f"{spec.source} may be fetched from the Hugging Face Hub, and a run will ({told(remote.weight_bytes)}). After "
         f"`hf download {spec.source}`, `check` looks at its chat template and context too.",
     )
-    return Inspection((found, *_code(spec)), None, remote.parameters, remote.fetch_bytes)
+    return Inspection((found, *_code(spec)), None, remote.parameters, remote.fetch_bytes, remote.weight_bytes)
 
 
-def inspect_device(word: str) -> Finding:
-    """Whether the device that `word` names is there. Imports torch, but not to find a CPU."""
-    if word == "cpu":
-        return Finding(Level.OK, "device", "device: cpu.")
+def weight_bytes(spec: LocalModelSpec, *, ask_hub: Callable[[LocalModelSpec], Remote] = ask_the_hub) -> int | None:
+    """The size of `spec`'s files of weights, the same before and after they are fetched; None where nobody tells.
+
+    Args:
+        ask_hub: as for `inspect_model`.
+    """
     try:
-        from harness.local.devices import resolve_device  # noqa: PLC0415 - seconds of import, only where it is used
+        folder = spec.folder or cached_folder(spec)
+        return _size(weight_files(folder)) if folder is not None else ask_hub(spec).weight_bytes
+    except (HarnessError, OSError):
+        return None
 
-        device = resolve_device(word)
+
+def _size(files: Sequence[Path]) -> int:
+    return sum(path.stat().st_size for path in files)
+
+
+def inspect_device(device: str, models: Sequence[str], *, chosen: bool = False) -> Finding:
+    """Whether `device` is there, what it has free, and the names of the models that follow one another on it.
+
+    Imports torch, but not for a CPU.
+
+    Args:
+        chosen: whether a model said `auto` and came to it.
+    """
+    try:
+        _, room = room_on(device)
     except ImportError as exc:
-        return Finding(
-            Level.PROBLEM,
-            "device",
-            f"Local models need a package that is not installed ({exc}): `pip install 'llm-pilot-harness[local]'`.",
-        )
+        return Finding(Level.PROBLEM, "device", without_package(exc))
     except LaneError as exc:
         return Finding(Level.PROBLEM, "device", exc.message)
-    if word == "auto" and device.type == "cpu":
-        message = "device: auto is the CPU here; models of billions of parameters will be slow."
-        return Finding(Level.OK, "device", message)
-    return Finding(Level.OK, "device", f"device: {word} is {device}.")
+    free = f" ({told(room.free)} of {told(room.total)} are free)" if room else ""
+    message = f"{device}{free}: {', then '.join(dict.fromkeys(models))}."
+    if chosen and device == "cpu":
+        message += " auto finds nothing faster here; models of billions of parameters will be slow."
+    return Finding(Level.OK, "device", message)
+
+
+def without_package(exc: ImportError) -> str:
+    """The sentence for a package that local models cannot do without."""
+    return f"Local models need a package that is not installed ({exc}): `pip install 'llm-pilot-harness[local]'`."
 
 
 def inspect_template(spec: LocalModelSpec, folder: Path) -> list[Finding]:
@@ -98,10 +122,10 @@ def inspect_template(spec: LocalModelSpec, folder: Path) -> list[Finding]:
         return [without_template(spec.model_name)]
     if "strftime_now" in source:
         message = (
-            f"The chat template of {spec.model_name} may write today's date into prompts. Freeze it with "
-            "chat_template_kwargs, where the template takes a date; `harness check` says which."
+            f"The chat template of {spec.model_name} may ask for the date. It is told the day on which the run began, "
+            "also when it goes on later; set template_date to choose one."
         )
-        return [Finding(Level.WARNING, "template", message)]
+        return [Finding(Level.NOTE, "template", message)]
     return [Finding(Level.OK, "template", f"{spec.model_name} has a chat template.")]
 
 

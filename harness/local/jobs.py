@@ -11,7 +11,7 @@ from harness.errors import AttemptTimeout
 from harness.schema import Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from harness.errors import ProviderError
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 
 
 class BatchTooLargeError(Exception):
-    """An engine ran out of memory with this many rows. What it delivered before is good."""
+    """An engine ran out of memory with `rows` prompts in work. What it delivered before is good."""
+
+    def __init__(self, message: str, rows: int) -> None:
+        super().__init__(message)
+        self.rows = rows
 
 
 class Engine(Protocol):
     """Holds the weights of one model. Every method is called from the one thread that made it."""
 
-    def load(self) -> LoadInfo:
+    def load(self, on_size: Callable[[int], None]) -> LoadInfo:
         """Bring the weights into memory.
+
+        Args:
+            on_size: told the bytes of the weights' files as soon as they are known.
 
         Raises:
             ModelUnavailable: with what to do about it.
@@ -36,6 +43,8 @@ class Engine(Protocol):
 
     def generate(self, batch: Batch) -> None:
         """Answer every request of `batch` through `batch.deliver`, each as soon as it is done.
+
+        May take more of them into the batch while it goes on, with `batch.more`.
 
         Returns early, at the next decoding step, once `batch.should_stop()` is true.
 
@@ -125,44 +134,94 @@ class Job:
             self.future.set_result(outcome)
 
 
+class Progress(Protocol):
+    """Hears from an engine what it is doing. Called from the thread."""
+
+    def prefilled(self, tokens: int, seconds: float) -> None:
+        """`tokens` of prompts were read, in so many seconds."""
+        ...
+
+    def stepped(self, rows: int, seconds: float) -> None:
+        """One token was generated for each of `rows` rows, in so many seconds."""
+        ...
+
+    def keeps(self, kv_bytes: int) -> None:
+        """So much memory is set aside for keys and values now."""
+        ...
+
+
 class Batch:
-    """The requests an engine answers together; rows are named by their index.
+    """The requests an engine answers together; rows are named by their index. It grows by `more`.
 
     Args:
-        slots: how many rows the batch could have had, for the record.
+        slots: how many rows may be in work at the same time.
         stopping: whether the thread was asked to end.
-        on_step: told the number of tokens after every decoding step.
+        progress: hears what the engine does.
+        take: up to so many of the jobs that wait, at once, or none.
+
+    `taken` is how many requests came into it so far.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], *, slots: int, stopping: Callable[[], bool], on_step: Callable[[int], None]
+        self,
+        jobs: Sequence[Job],
+        *,
+        slots: int,
+        stopping: Callable[[], bool],
+        progress: Progress,
+        take: Callable[[int], Sequence[Job]] = lambda _: (),
     ) -> None:
-        self.requests: tuple[Request, ...] = tuple(job.request for job in jobs)
         self.slots = slots
-        self._jobs = tuple(jobs)
-        self._open = dict.fromkeys(range(len(jobs)))
+        self.progress = progress
+        self.taken = 0
+        self._open: dict[int, Job] = {}
         self._stopping = stopping
-        self._on_step = on_step
+        self._take = take
+        self._add(jobs)
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """The rows without an outcome, in order."""
+        return tuple(self._open)
+
+    def request(self, index: int) -> Request:
+        """The request of row `index`, which has no outcome yet."""
+        return self._open[index].request
+
+    def more(self, limit: int) -> range:
+        """Take up to `limit` waiting requests into the batch, without waiting for any. Their indices."""
+        return self._add(self._take(limit)) if limit > 0 else range(0)
 
     def deliver(self, index: int, outcome: Completion | ProviderError) -> None:
         """Give row `index` its outcome. A row has one; another is ignored."""
-        if index in self._open:
+        job = self._open.pop(index, None)
+        if job is not None:
+            job.deliver(outcome)
+
+    def drop_abandoned(self) -> frozenset[int]:
+        """Forget the rows whose callers have gone. Their indices."""
+        gone = frozenset(index for index, job in self._open.items() if job.abandoned)
+        for index in gone:
             del self._open[index]
-            self._jobs[index].deliver(outcome)
+        return gone
 
     def should_stop(self) -> bool:
         """Whether to return at once: the thread is to end, or nobody waits for what is left."""
-        return self._stopping() or all(self._jobs[index].abandoned for index in self._open)
+        return self._stopping() or all(job.abandoned for job in self._open.values())
 
     def is_abandoned(self, index: int) -> bool:
-        """Whether the caller of row `index` has gone."""
-        return self._jobs[index].abandoned
-
-    def stepped(self, rows: int) -> None:
-        """Tell that one token was generated for each of `rows` rows."""
-        self._on_step(rows)
+        """Whether the caller of row `index` has gone, or has its outcome."""
+        return index not in self._open or self._open[index].abandoned
 
     @property
     def undelivered(self) -> tuple[Job, ...]:
         """The jobs without an outcome that somebody still waits for, in order."""
-        return tuple(self._jobs[index] for index in self._open if not self._jobs[index].abandoned)
+        return tuple(job for job in self._open.values() if not job.abandoned)
+
+    def _add(self, jobs: Iterable[Job]) -> range:
+        # What has its outcome is not kept: a batch may go on for a million requests.
+        first = self.taken
+        for job in jobs:
+            self._open[self.taken] = job
+            self.taken += 1
+        return range(first, self.taken)

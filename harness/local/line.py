@@ -22,20 +22,25 @@ STOPPED = "The local thread has stopped; run the same command again to go on wit
 
 @dataclass(eq=False, slots=True)
 class QueuedModel:
-    """A model in line. `slots` is the size of its next batch, `error` what parked it."""
+    """A model in line. `put_back` are requests that are tried again before `jobs`, `error` is what parked it."""
 
     spec: LocalModelSpec
-    slots: int
     holders: int = 0
     jobs: deque[Job] = field(default_factory=deque)
+    put_back: deque[Job] = field(default_factory=deque)
     error: LaneError | None = None
+
+    @property
+    def queued(self) -> int:
+        """How many requests wait."""
+        return len(self.jobs) + len(self.put_back)
 
 
 class Line:
     """Models in the order they were registered, each with its requests in the order they came.
 
-    Every method is safe from any thread. Those of the event loop hold the lock for microseconds; `next_model` and
-    `take` wait, and are the thread's.
+    Every method is safe from any thread, and holds the lock for microseconds; only `next_model` and `take` wait, and
+    are the thread's.
 
     Args:
         gather_s: how long a batch that is not full waits for one more request after the last one came.
@@ -55,14 +60,14 @@ class Line:
     @property
     def queued(self) -> int:
         """How many requests wait. Takes no lock."""
-        return sum(len(model.jobs) for model in tuple(self._models))
+        return sum(model.queued for model in tuple(self._models))
 
     def register(self, spec: LocalModelSpec) -> None:
         """Put `spec` at the end of the line, unless it stands there already."""
         with self._changed:
             model = self._find(spec)
             if model is None:
-                model = QueuedModel(spec, slots=spec.slots)
+                model = QueuedModel(spec)
                 self._models.append(model)
             model.holders += 1
 
@@ -92,9 +97,20 @@ class Line:
             self._changed.notify_all()
 
     def push_back(self, model: QueuedModel, jobs: Sequence[Job]) -> None:
-        """Return `jobs` to the front, in their order."""
+        """Let `jobs` be tried again, in their order, before all else and by themselves."""
         with self._changed:
-            model.jobs.extendleft(reversed(jobs))
+            model.put_back.extendleft(reversed(jobs))
+
+    def has_put_back(self, model: QueuedModel) -> bool:
+        """Whether somebody still waits for requests that were put back."""
+        with self._changed:
+            return any(not job.abandoned for job in model.put_back)
+
+    def rejoin(self, model: QueuedModel) -> None:
+        """Let the requests that were put back be tried together with others again, and first."""
+        with self._changed:
+            model.jobs.extendleft(reversed(model.put_back))
+            model.put_back.clear()
 
     def stop(self) -> None:
         """Let nothing more in, and end every wait."""
@@ -107,7 +123,7 @@ class Line:
         with self._changed:
             while not self._stopping:
                 first = self._models[0] if self._models else None
-                if first is not None and first.jobs:
+                if first is not None and first.queued:
                     return first
                 if first is not None and first.holders <= 0:
                     self._models.pop(0)
@@ -115,44 +131,78 @@ class Line:
                     self._changed.wait()
         return None
 
-    def take(self, model: QueuedModel) -> list[Job]:
-        """The next batch; empty once `model` is released and has no request left, or is parked, or all is stopped."""
+    def following(self, model: QueuedModel) -> LocalModelSpec | None:
+        """The model that is next in line after `model`."""
+        with self._changed:
+            later = self._models[self._models.index(model) + 1 :] if model in self._models else []
+            return next((each.spec for each in later if each.queued or each.holders > 0), None)
+
+    def take(self, model: QueuedModel, limit: int) -> list[Job]:
+        """The next batch, of `limit` requests at most.
+
+        Empty once `model` is released and has no request left, or is parked, or all is stopped.
+        """
         with self._changed:
             while not self._stopping and model.error is None:
-                model.jobs = deque(job for job in model.jobs if not job.abandoned)
-                if model.jobs:
-                    self._gather(model)
-                    return [model.jobs.popleft() for _ in range(min(model.slots, len(model.jobs)))]
+                if jobs := _first_of(model.put_back, limit):
+                    return jobs
+                self._gather(model, limit)
+                if jobs := _first_of(model.jobs, limit):
+                    return jobs
                 if model.holders <= 0:
                     break
                 self._changed.wait()
         return []
 
+    def take_now(self, model: QueuedModel, limit: int, *, put_back: bool) -> list[Job]:
+        """Up to `limit` of the requests that wait for `model`, without waiting for any.
+
+        Args:
+            put_back: only of those that were put back; else only of the others.
+        """
+        with self._changed:
+            return [] if self._stopping else _first_of(model.put_back if put_back else model.jobs, limit)
+
     def park(self, model: QueuedModel, error: LaneError) -> None:
         """Fail what waits for `model`, and what is still to come."""
         with self._changed:
             model.error = error
-            jobs, model.jobs = tuple(model.jobs), deque()
+            jobs = (*model.put_back, *model.jobs)
+            model.put_back.clear()
+            model.jobs.clear()
         fail(jobs, error)
 
     def close(self) -> None:
         """Stop, and fail everything that waits."""
         with self._changed:
             self._stopping = True
-            jobs = [job for model in self._models for job in model.jobs]
+            jobs = [job for model in self._models for job in (*model.put_back, *model.jobs)]
             self._models.clear()
         fail(jobs, LaneError(STOPPED, sent=False))
 
     def _find(self, spec: LocalModelSpec) -> QueuedModel | None:
         return next((model for model in self._models if model.spec == spec), None)
 
-    def _gather(self, model: QueuedModel) -> None:
-        """Wait while requests are still coming: a static batch cannot take them up later."""
-        while len(model.jobs) < model.slots and not self._stopping:
+    def _gather(self, model: QueuedModel, limit: int) -> None:
+        """Wait while requests are still coming: prompts that begin together are read together.
+
+        A static batch cannot even take them up later.
+        """
+        while 0 < len(model.jobs) < limit and not self._stopping:
             seen = len(model.jobs)
             self._changed.wait(self._gather_s)
             if len(model.jobs) == seen:
                 return
+
+
+def _first_of(jobs: deque[Job], limit: int) -> list[Job]:
+    """Take the first `limit` of `jobs`, and drop those whose caller has gone."""
+    taken: list[Job] = []
+    while jobs and len(taken) < limit:
+        job = jobs.popleft()
+        if not job.abandoned:
+            taken.append(job)
+    return taken
 
 
 def fail(jobs: Iterable[Job], error: ProviderError) -> None:

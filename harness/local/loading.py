@@ -6,12 +6,17 @@ Called in the local thread only: it sets the verbosity and the progress bars of 
 from __future__ import annotations
 
 import importlib.util
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 import transformers
 
+from harness.config.model import DEMO_MODEL_PATH
 from harness.errors import LaneError, ModelUnavailable
+from harness.local.context import context_length
+from harness.local.demo import demo_model_path
 from harness.local.devices import is_out_of_memory, resolve_device, resolve_dtype
 from harness.local.hub import snapshot
 from harness.local.status import LoadInfo
@@ -19,15 +24,15 @@ from harness.local.template import Template
 from harness.local.weights import weight_files, weights_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import torch
 
     from harness.local.spec import LocalModelSpec
 
 _hf: Any = transformers  # partly untyped
 
-_CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
+_LOADING = threading.Lock()
+"""While transformers builds a model, the number format of new tensors is the whole process's: one at a time."""
 
 
 @dataclass(slots=True)
@@ -41,44 +46,59 @@ class LoadedModel:
     info: LoadInfo
 
 
-def load(spec: LocalModelSpec) -> LoadedModel:
+def load(spec: LocalModelSpec, on_size: Callable[[int], None] = lambda _: None) -> LoadedModel:
     """Load what `spec` names.
+
+    Args:
+        on_size: told the bytes of the weights' files before they are read.
 
     Raises:
         LaneError: it cannot be loaded; the sentence says what to do.
     """
     be_quiet()
     device = resolve_device(spec.device)
+    if device.type == "cuda":
+        # Each device has a thread, and kernels that do not ask where their tensors are run on the thread's device.
+        torch.cuda.set_device(device)
     dtype = resolve_dtype(spec.dtype, device)
     folder, commit = (spec.folder, None) if spec.folder is not None else snapshot(spec)
     files = weight_files(folder)
+    on_size(sum(path.stat().st_size for path in files))
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
         _refuse_encoder_decoder(spec, config)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
-        model = _load_weights(spec, folder, config, device, dtype)
+        with _LOADING:
+            model = _load_weights(spec, folder, config, device, dtype)
     except LaneError:
         raise
     except ImportError:
         raise
     except Exception as exc:
         raise ModelUnavailable(_explain(spec, exc), sent=False) from exc
-    template = Template(tokenizer)
+    template = Template(tokenizer, spec.day)
+    weights_hash = weights_version(files)
     original = neutralise_generation_config(model)
     info = LoadInfo(
         model_name=spec.model_name,
-        model_version=commit or weights_version(files),
+        model_version=commit or weights_hash,
         device=str(device),
         dtype=str(dtype).removeprefix("torch."),
         engine="generate",
         attention=getattr(model.config, "_attn_implementation", None),
         weight_bytes=int(model.get_memory_footprint(return_buffers=False)),
-        context_length=_context_length(model.config),
+        context_length=context_length(model.config.get_text_config().to_dict()),
         eos_ids=_eos_ids(original, tokenizer),
         generation_config=original,
         chat_template_hash=template.hash,
         quantization=spec.quantization,
         notes=_notes(spec, template),
+        # By its name where it ships with the project, because its folder is another on the next machine.
+        source=DEMO_MODEL_PATH if folder == demo_model_path() else spec.source,
+        revision=spec.revision,
+        weights_hash=weights_hash,
+        slots=spec.most_slots,
+        trust_remote_code=spec.trust_remote_code,
     )
     return LoadedModel(model, tokenizer, template, device, info)
 
@@ -134,12 +154,6 @@ def _refuse_encoder_decoder(spec: LocalModelSpec, config: Any) -> None:
         )
 
 
-def _context_length(config: Any) -> int | None:
-    text = config.get_text_config()
-    found = (getattr(text, name, None) for name in _CONTEXT_NAMES)
-    return next((length for length in found if isinstance(length, int) and length > 0), None)
-
-
 def _eos_ids(generation_config: dict[str, Any], tokenizer: Any) -> tuple[int, ...]:
     """The checkpoint's list and the tokenizer's own: fine-tuned checkpoints often keep the base model's list."""
     listed = generation_config.get("eos_token_id")
@@ -155,8 +169,7 @@ def _notes(spec: LocalModelSpec, template: Template) -> tuple[str, ...]:
         notes.append("There is no chat template: prompts are written as `User: …` and `Assistant:`.")
     if template.writes_date:
         notes.append(
-            "The chat template may write today's date into prompts. Freeze it with "
-            "chat_template_kwargs, where the template takes a date, so that a run of two days asks one question."
+            f"The chat template may write a date into prompts: {spec.day or 'today'}, or what template_date says."
         )
     return tuple(notes)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+
+from harness.local.largest import largest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,71 +32,113 @@ class TokenEvidence:
     top_logprobs: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Distributions of one step, before a token is drawn, on the device. n rows of those that record it.
+
+    Args:
+        subject: logprobs that are recorded, (n, V).
+        raw: of the logits, (n, V).
+        top: the largest of `subject`, (n, k).
+        top_ids: their ids, (n, k) int64.
+    """
+
+    subject: torch.Tensor
+    raw: torch.Tensor
+    top: torch.Tensor
+    top_ids: torch.Tensor
+
+
 class Recorder:
-    """Measures the rows of a batch whose spec wants it. Keeps no tensor beyond a step.
+    """Measures the rows of a batch that want it, and only those. Keeps no tensor beyond a step.
 
     Args:
         specs: one per row; None records nothing.
-        device: where the logits are.
+        positions: the position that each row is at, counted from 0.
     """
 
-    def __init__(self, specs: Sequence[LogprobsSpec | None], device: torch.device) -> None:
-        self._specs = tuple(specs)
+    def __init__(self, specs: Sequence[LogprobsSpec | None], positions: Sequence[int], device: torch.device) -> None:
+        self._specs = list(specs)
+        self._positions = positions
         self._device = device
+        self._step = 0
+        self._plan()
 
-    def measure(
-        self, rows: Sequence[int], position: int, logits: torch.Tensor, scores: torch.Tensor, tokens: torch.Tensor
-    ) -> dict[int, TokenEvidence]:
-        """Evidence for those of `rows` that record `position` (counted from 0), by row.
+    def measure(self, logits: torch.Tensor, scores: torch.Tensor) -> Measured | None:
+        """What this step's evidence is taken from; None where no row wants any.
 
         Args:
             logits: raw, (B, V) float32.
-            scores: after temperature and warpers, (B, V) float32; may be `logits` itself.
-            tokens: the chosen ids, (B,) int64.
+            scores: after penalty, temperature and warpers, (B, V) float32; may be `logits` itself.
         """
-        wanted = {i: spec for i in rows if (spec := self._specs[i]) and _covers(spec, position)}
-        if not wanted:
-            return {}
-        if len(wanted) < len(tokens):
-            index = torch.tensor(list(wanted), device=self._device)
-            warped = scores is not logits
-            logits, tokens = logits[index], tokens[index]
-            # Where nothing was warped, the two stay one, and are measured once.
-            scores = scores[index] if warped else logits
-        subject = _subject([spec.of == "scores" for spec in wanted.values()], logits, scores)
-        numbers, ids = _top(subject, logits, tokens, max(spec.top for spec in wanted.values()))
+        if not self._wanted:
+            return None
+        raw = self._part(logits).log_softmax(dim=-1)
+        subject = raw
+        if scores is not logits and len(self._of_logits) < len(self._wanted):
+            subject = self._part(scores).log_softmax(dim=-1)
+            if len(self._of_logits):
+                subject.index_copy_(0, self._of_logits, raw.index_select(0, self._of_logits))
+        return Measured(subject, raw, *largest(subject, min(self._most, logits.shape[1])))
+
+    def pack(self, measured: Measured, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logprobs of the chosen `tokens`, (B,) int64, and the top lists, flat and as int32."""
+        own = self._part(tokens)[:, None]
+        numbers = torch.cat([measured.subject.gather(1, own), measured.raw.gather(1, own), measured.top], dim=1)
+        return numbers.flatten().view(torch.int32), measured.top_ids.flatten().int()
+
+    def unpack(self, packed: np.ndarray[Any, np.dtype[np.int32]], tokens: Sequence[int]) -> dict[int, TokenEvidence]:
+        """The evidence by row, from what was packed, one after the other, and the chosen `tokens`."""
+        n = len(self._wanted)
+        k = len(packed) // (2 * n) - 1
+        numbers = packed[: n * (2 + k)].view(np.float32).reshape(n, 2 + k).tolist()
+        ids = packed[n * (2 + k) :].reshape(n, k).tolist()
         return {
-            i: _evidence(spec.top, row, row_ids)
-            for (i, spec), row, row_ids in zip(wanted.items(), numbers, ids, strict=True)
+            row: _evidence(tokens[row], row_numbers, row_ids, spec.top)
+            for (row, spec), row_numbers, row_ids in zip(self._wanted.items(), numbers, ids, strict=True)
         }
 
+    def advance(self) -> None:
+        """Go on to the next step."""
+        self._step += 1
+        if self._step == self._next_change:
+            self._plan()
 
-def _covers(spec: LogprobsSpec, position: int) -> bool:
-    return spec.positions is None or position < spec.positions
+    def forget(self, row: int) -> None:
+        """Measure `row` no more."""
+        if row in self._wanted:
+            self._specs[row] = None
+            self._plan()
+
+    def _plan(self) -> None:
+        """Find out which rows want to be measured, and at which step fewer will."""
+        self._wanted: dict[int, LogprobsSpec] = {}
+        ends = []
+        for row, (spec, position) in enumerate(zip(self._specs, self._positions, strict=True)):
+            if spec is None:
+                continue
+            if spec.positions is None:
+                self._wanted[row] = spec
+            elif position + self._step < spec.positions:
+                self._wanted[row] = spec
+                ends.append(spec.positions - position)
+        self._next_change = min(ends, default=None)
+        self._most = max((spec.top for spec in self._wanted.values()), default=0)
+        self._of_logits = self._indices([i for i, spec in enumerate(self._wanted.values()) if spec.of == "logits"])
+        everyone = len(self._wanted) == len(self._specs)
+        self._index = None if everyone else self._indices([*self._wanted])
+
+    def _indices(self, rows: Sequence[int]) -> torch.Tensor:
+        return torch.tensor(rows, dtype=torch.long, device=self._device)
+
+    def _part(self, rows: torch.Tensor) -> torch.Tensor:
+        """Those of `rows` that are measured."""
+        return rows if self._index is None else rows.index_select(0, self._index)
 
 
-def _subject(of_scores: list[bool], logits: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-    if all(of_scores) or scores is logits:
-        return scores
-    if not any(of_scores):
-        return logits
-    return torch.where(torch.tensor(of_scores, device=logits.device)[:, None], scores, logits)
-
-
-def _top(
-    subject: torch.Tensor, logits: torch.Tensor, tokens: torch.Tensor, k: int
-) -> tuple[list[list[float]], list[list[int]]]:
-    """Per row `[own, own raw, top…]` logprobs and `[token, top ids…]`. One transfer to the host for each list."""
-    own = tokens[:, None]  # (n, 1)
-    total = subject.logsumexp(-1, keepdim=True)
-    values, ids = subject.topk(min(k, subject.shape[1]))  # (n, k)
-    raw_total = total if subject is logits else logits.logsumexp(-1, keepdim=True)
-    numbers = torch.cat([subject.gather(1, own) - total, logits.gather(1, own) - raw_total, values - total], dim=1)
-    return numbers.tolist(), torch.cat([own, ids], dim=1).tolist()
-
-
-def _evidence(k: int, numbers: list[float], ids: list[int]) -> TokenEvidence:
+def _evidence(token_id: int, numbers: Sequence[float], ids: Sequence[int], k: int) -> TokenEvidence:
     own, raw, *values = numbers
-    token, *top = ids
-    kept = [(i, value) for i, value in zip(top[:k], values[:k], strict=True) if math.isfinite(value)]
-    return TokenEvidence(token, own, raw, tuple(i for i, _ in kept), tuple(value for _, value in kept))
+    del values[k:]
+    while values and values[-1] == -math.inf:
+        values.pop()
+    return TokenEvidence(token_id, own, raw, tuple(ids[: len(values)]), tuple(values))

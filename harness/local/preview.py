@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelUnavailable, RejectedError
 from harness.findings import Finding, Level
+from harness.local.context import context_length
 from harness.local.inspection import without_template
 from harness.local.template import Template
 from harness.schema import Message
@@ -21,15 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.local.spec import LocalModelSpec
-    from harness.schema import Request
+    from harness.schema import Request, Variant
 
-_CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
 _SANE_TOKENS = 10**9  # tokenizers without a limit say 10**30
 _QUOTED = 120
 _QUESTION, _ANSWER = "\x02the question\x03", "\x02the answer\x03"
 _MARKUP = re.compile(r"<{1,2}[^<>\s]{1,40}>{1,2}|\[/?[A-Z_]+\]")
 _ROLE = re.compile(r"\W*(system|developer)\b[\s:]*", re.IGNORECASE)
-_DATE_VARIABLE = re.compile(r"\b(\w*date\w*)\s+is\s+(?:not\s+)?defined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,7 @@ class Loaded:
     @property
     def context(self) -> int | None:
         """How many tokens a prompt and its answer may have together; None where the model sets no bound."""
-        found = (self.config.get(name) for name in _CONTEXT_NAMES)
-        return next((length for length in found if isinstance(length, int) and length > 0), None)
+        return context_length(self.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def load_tokenizer(spec: LocalModelSpec, folder: Path) -> Loaded:
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
-        return Loaded(tokenizer, config.get_text_config().to_dict(), Template(tokenizer))
+        return Loaded(tokenizer, config.get_text_config().to_dict(), Template(tokenizer, spec.day))
     except Exception as exc:  # whatever a library makes of a folder's files
         said = " ".join(str(exc).split())
         raise ModelUnavailable(
@@ -117,19 +115,18 @@ def _refusals(name: str, refused: Sequence[tuple[Request, RejectedError]], count
 
 def _template(loaded: Loaded, name: str, requests: Sequence[Request]) -> list[Finding]:
     template, first = loaded.template, requests[0]
-    kwargs = first.variant.chat_template_kwargs
-    text = template.text(first.messages, first.system, kwargs)
+    text = template.text(first.messages, first.system, first.variant)
     findings = [Finding(Level.OK, "template", f"{name}: the prompt {first.prompt.id} reads “{_quoted(text)}”.")]
     if _gets_two_beginnings(loaded.tokenizer, text):
         message = f"{name}: its chat template writes the beginning of the sequence and its tokenizer adds another one."
         findings.append(Finding(Level.NOTE, "template", f"{message} One is kept."))
     if any(request.system is None for request in requests):
-        added = _added(template, kwargs, loaded.tokenizer.all_special_tokens)
+        added = _added(template, first.variant, loaded.tokenizer.all_special_tokens)
         if added:
             message = f"{name}: its chat template adds a system text of its own: “{_quoted(added)}”."
             findings.append(Finding(Level.NOTE, "template", f"{message} Give `system:` to say your own."))
-    if _asks_for_the_date(template, first):
-        findings.append(Finding(Level.WARNING, "template", _dated(loaded, name)))
+    if template.writes_date and any(template.render(request).record["date"] for request in requests):
+        findings.append(Finding(Level.NOTE, "template", _dated(template, name, first.variant)))
     return findings
 
 
@@ -138,15 +135,15 @@ def _gets_two_beginnings(tokenizer: Any, text: str) -> bool:
     return bos is not None and tokenizer(text)["input_ids"][:2] == [bos, bos]
 
 
-def _added(template: Template, kwargs: Mapping[str, Any], special: Sequence[str]) -> str | None:
+def _added(template: Template, variant: Variant, special: Sequence[str]) -> str | None:
     """The words before a first question that stand before no other one; None where there are none.
 
     What is before the second question is the turn's own markup, which the first one has as well.
     """
     asked, answered = Message("user", _QUESTION), Message("assistant", _ANSWER)
     try:
-        once = template.text([asked], None, kwargs)
-        twice = template.text([asked, answered, asked], None, kwargs)
+        once = template.text([asked], None, variant)
+        twice = template.text([asked, answered, asked], None, variant)
     except RejectedError:
         return None
     first = _bare(once.partition(_QUESTION)[0], special)
@@ -163,24 +160,13 @@ def _bare(text: str, special: Sequence[str]) -> str:
     return _MARKUP.sub(" ", text)
 
 
-def _asks_for_the_date(template: Template, request: Request) -> bool:
-    """Whether rendering `request` needs the clock: it fails where there is none."""
-    no_clock = {**request.variant.chat_template_kwargs, "strftime_now": None}
-    try:
-        template.text(request.messages, request.system, no_clock)
-    except RejectedError:
-        return template.writes_date
-    return False
-
-
-def _dated(loaded: Loaded, name: str) -> str:
-    found = _DATE_VARIABLE.search(loaded.tokenizer.get_chat_template())
-    problem = f"{name}: its chat template writes today's date, so that a prompt changes from day to day."
-    if found:
-        return f'{problem} Freeze it with chat_template_kwargs: {{{found[1]}: "26 Jul 2026"}}, or a date of your own.'
+def _dated(template: Template, name: str, variant: Variant) -> str:
+    told = f"{name}: its chat template asks for the date and is told"
+    if variant.template_date is not None:
+        return f"{told} {variant.template_date}, the template_date of the config."
     return (
-        f"{problem} It reads no variable for one: end the run on the day it began, or write a date into the "
-        "chat_template.jinja of a copy of the model and set model_path."
+        f"{told} the day on which the run began, also when it goes on later ({template.day_of(variant)} here). Set "
+        "template_date to choose one, so that runs of several days ask the same."
     )
 
 

@@ -34,8 +34,8 @@ class LocalProvider:
 
     @property
     def in_flight(self) -> int:
-        """How many requests keep the thread busy: one batch in work and the next one waiting."""
-        return 2 * self.spec.slots
+        """How many requests keep the thread busy: as many waiting as may be in work, for whenever a row ends."""
+        return 2 * self.spec.most_slots
 
     async def generate(self, request: Request) -> Completion:
         """Answer `request`. A temperature of None or 0 is greedy.
@@ -58,6 +58,6 @@ class LocalProvider:
 
 def make_engine(spec: LocalModelSpec) -> Engine:
     """The engine for `spec`. Imports torch and transformers, so it is called in the local thread."""
-    from harness.local.engine import GenerateEngine  # noqa: PLC0415 - seconds of import, only where it is used
+    from harness.local.engine import LocalEngine  # noqa: PLC0415 - seconds of import, only where it is used
 
-    return GenerateEngine(spec)
+    return LocalEngine(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.local.sampling import RowSampling
 from harness.schema import FinishReason
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Row:
         self.index = index
         self.request = request
         self.prompt = prompt
+        self.sampling = RowSampling.of(request)
+        self.logprobs = request.variant.logprobs
         self.token_ids: list[int] = []
         self.evidence: list[TokenEvidence] = []
         self.finish_reason: FinishReason | None = None
@@ -53,7 +56,7 @@ class Row:
             self.evidence.append(evidence)
         if token_id in self._eos_ids:
             self.finish_reason, self.finish_detail = FinishReason.STOP, "eos"
-        elif (stop := self._stop_string()) is not None:
+        elif self._stop and (stop := self._stop_string()) is not None:
             self.finish_reason, self.finish_detail = FinishReason.STOP_SEQUENCE, stop
         elif len(self.token_ids) >= self._limit:
             self.finish_reason, self.finish_detail = FinishReason.LENGTH, "max_tokens"
@@ -70,8 +73,6 @@ class Row:
 
     def _stop_string(self) -> str | None:
         """The stop string that stands first in the answer, if any."""
-        if not self._stop:
-            return None
         # A token is nearly always a byte or more, so the last tokens are enough to see one that was just completed.
         tail = self._decode(self.token_ids[-self._stop_window :])
         if not any(stop in tail for stop in self._stop):

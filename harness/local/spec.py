@@ -9,6 +9,7 @@ from typing import Literal
 from harness.errors import ConfigError
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+ENGINES = ("auto", "continuous", "generate")
 QUANTIZATIONS = ("int8", "int4")
 
 _PATH_STARTS = ("/", "./", "../", "~", ".\\", "..\\")
@@ -24,11 +25,13 @@ class LocalModelSpec:
         revision: a branch, tag or commit of the Hub repository.
         dtype: one of `DTYPES`. `auto` is float32 on a CPU, bfloat16 (else float16) on CUDA, float16 on MPS.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        engine: `generate` batches through `model.generate`; `auto` chooses.
+        engine: `continuous` refills a row as soon as it ends, `generate` runs static batches through
+            `model.generate`; `auto` is the first where the model allows it.
         attn_implementation: passed to transformers, e.g. `sdpa` or `eager`; None leaves the choice to it.
         quantization: `int8` or `int4` (bitsandbytes), or None.
         trust_remote_code: whether Python files that come with the weights may run.
-        slots: how many prompts are generated at the same time.
+        slots: how many prompts are generated at the same time; None lets the memory decide.
+        day: what a chat template that writes a date is told (ISO 8601) unless the variant says; None is today.
 
     Raises:
         ConfigError: a value that no model could be loaded with.
@@ -39,11 +42,12 @@ class LocalModelSpec:
     revision: str | None = None
     dtype: str = "auto"
     device: str = "auto"
-    engine: Literal["auto", "generate"] = "auto"
+    engine: Literal["auto", "continuous", "generate"] = "auto"
     attn_implementation: str | None = None
     quantization: str | None = None
     trust_remote_code: bool = False
-    slots: int = 16
+    slots: int | None = None
+    day: str | None = None
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -52,20 +56,31 @@ class LocalModelSpec:
             raise ConfigError(
                 f"device {self.device!r} of {self.model_name} is unknown: use auto, cpu, cuda, cuda:N or mps."
             )
-        if self.engine not in ("auto", "generate"):
-            raise ConfigError(f"engine {self.engine!r} of {self.model_name} is unknown: use auto or generate.")
+        if self.engine not in ENGINES:
+            raise ConfigError(
+                f"engine {self.engine!r} of {self.model_name} is unknown: use one of {', '.join(ENGINES)}."
+            )
         if self.quantization is not None and self.quantization not in QUANTIZATIONS:
             raise ConfigError(
                 f"quantization {self.quantization!r} of {self.model_name} is unknown: use int8 or int4, or leave it "
                 "out (a checkpoint that is already quantized needs no setting)."
             )
-        if self.slots < 1:
+        if self.slots is not None and self.slots < 1:
             raise ConfigError(f"slots of {self.model_name} is {self.slots}: use 1 or more.")
 
     @property
     def source(self) -> str:
         """The folder or Hub repository that the weights come from."""
         return self.path or self.model_name
+
+    @property
+    def most_slots(self) -> int:
+        """How many prompts are at most generated at the same time: `slots`, or what pays on the device.
+
+        On a CPU the arithmetic of 16 rows keeps a core busy. A GPU reads all weights for every step, so that more rows
+        are nearly free until keys and values fill its memory.
+        """
+        return self.slots or (128 if self.device.startswith("cuda") else 16)
 
     @property
     def folder(self) -> Path | None:

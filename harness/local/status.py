@@ -24,6 +24,11 @@ class LoadInfo:
         generation_config: what the checkpoint asked `generate` to do; none of it but the eos list is followed.
         chat_template_hash: sha256 of the chat template, None where the tokenizer has none.
         seconds: how long the load took.
+        source: the folder or Hub repository as it was configured.
+        revision: of the Hub repository, as it was configured.
+        weights_hash: `sha256:…` over the weights' files.
+        slots: how many prompts may be generated at the same time.
+        trust_remote_code: whether Python files that came with the weights ran.
         notes: sentences for the screen and the manifest, e.g. that remote code may run; they do not repeat the name.
     """
 
@@ -41,6 +46,11 @@ class LoadInfo:
     quantization: str | None = None
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    source: str = ""
+    revision: str | None = None
+    weights_hash: str | None = None
+    slots: int = 1
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +62,11 @@ class LocalStatus:
         model: the model being loaded or generating; None while idle.
         rows: prompts being generated now, of `slots`.
         tokens_per_second: generated tokens of all rows together, over the last second or so; 0 unless generating.
+        prefill_tokens_per_second: likewise, tokens of prompts that were read.
         loaded_seconds: how long the load took, or has taken so far while loading.
-        weight_bytes: size of the weights in memory, None until they are there.
+        weight_bytes: size of the weights in memory, or of their files while they load; None while that is not known.
         queued: prompts that wait, of all models.
+        kv_bytes: memory that is set aside for keys and values, 0 where the engine keeps none of its own.
     """
 
     device: str
@@ -66,6 +78,36 @@ class LocalStatus:
     loaded_seconds: float | None = None
     weight_bytes: int | None = None
     queued: int = 0
+    prefill_tokens_per_second: float = 0.0
+    kv_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """Memory was too small for what was generated together.
+
+    Args:
+        rows: prompts that were in work.
+        slots_before: how many were allowed to be.
+        slots: how many are from now on, until it is known whether that was at fault or a prompt.
+        reason: in the device's words.
+    """
+
+    model_name: str
+    rows: int
+    slots_before: int
+    slots: int
+    reason: str
+
+    @property
+    def note(self) -> str | None:
+        """A sentence for the screen; None where a single prompt was too large, which is told as the prompt's error."""
+        if self.slots >= self.slots_before:
+            return None
+        return (
+            f"{self.model_name} ran out of memory with {self.rows} prompts in work; they are tried again, "
+            f"{self.slots} at a time."
+        )
 
 
 class TokenRate:
@@ -81,18 +123,21 @@ class TokenRate:
         self._since = self._clock()
         self._tokens = 0
         self._rate = 0.0
-        self._first = True
+        self._window = 0.0
 
     def add(self, tokens: int) -> None:
-        """Count `tokens` generated just now."""
+        """Count `tokens` of just now."""
         self._tokens += tokens
         elapsed = self._clock() - self._since
         if elapsed >= self._window_s:
-            self._rate, self._since, self._tokens, self._first = self._tokens / elapsed, self._since + elapsed, 0, False
-        elif self._first and elapsed > 0:
+            self._rate, self._window = self._tokens / elapsed, elapsed
+            self._since, self._tokens = self._since + elapsed, 0
+        elif not self._window and elapsed > 0:
             self._rate = self._tokens / elapsed
 
     @property
     def value(self) -> float:
-        """Tokens per second."""
-        return self._rate
+        """Tokens per second. It fades once nothing more comes for twice as long as the last window took."""
+        since, tokens = self._since, self._tokens
+        elapsed = self._clock() - since
+        return self._rate if elapsed <= 2 * max(self._window, self._window_s) else tokens / elapsed

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 
-from harness.errors import RejectedError
-from harness.local.logprobs import Recorder
-from harness.local.sampling import BatchSampler, RowSampling
+from harness.local.answer import unsound
+from harness.local.choosing import Chooser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,51 +19,65 @@ if TYPE_CHECKING:
 
 
 class Steps:
-    """The decoding steps of one batch: chooses tokens, keeps rows, delivers those that end."""
+    """The decoding steps of one batch: chooses tokens, keeps rows, delivers those that end.
+
+    Args:
+        clock: monotonic seconds.
+    """
 
     def __init__(
-        self, batch: Batch, rows: Sequence[Row], device: torch.device, deliver: Callable[[Batch, Row], None]
+        self,
+        batch: Batch,
+        rows: Sequence[Row],
+        device: torch.device,
+        deliver: Callable[[Batch, Row], None],
+        *,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._batch = batch
         self._rows = rows
         self._device = device
         self._deliver = deliver
-        self._sampler = BatchSampler([RowSampling.of(row.request) for row in rows], device)
-        self._recorder = Recorder([row.request.variant.logprobs for row in rows], device)
-        self._live = list(range(len(rows)))
-        self._step = 0
+        self._clock = clock
+        self._chooser = Chooser(rows, device)
+        self._live = dict.fromkeys(range(len(rows)))
+        self._prefilled = False
+        self._since = clock()
 
     def choose(self, logits: torch.Tensor) -> torch.Tensor:
         """Scores, (B, V), whose argmax is each row's token at this step. Takes note of the tokens."""
-        finite = logits.amax(dim=-1).isfinite()  # (B,); false for NaN and +inf anywhere, and for −inf everywhere
-        sound = finite.tolist()
-        if not all(sound):
-            logits = torch.where(finite[:, None], logits, 0.0)
-        scores = self._sampler.process(logits)
-        noisy = self._sampler.perturb(scores, self._step)
-        tokens = noisy.argmax(dim=-1)  # (B,)
-        evidence = self._recorder.measure(self._live, self._step, logits, scores, tokens)
-        self._batch.stepped(len(self._live))
-        still = []
-        for i, token, is_sound in zip(range(len(self._rows)), tokens.tolist(), sound, strict=True):
-            if i not in self._live or self._batch.is_abandoned(self._rows[i].index):
-                continue
-            if not is_sound:
-                self._batch.deliver(self._rows[i].index, _unsound(self._step))
-            elif self._rows[i].accept(token, evidence.get(i)):
-                self._deliver(self._batch, self._rows[i])
-            else:
-                still.append(i)
-        self._live = still
-        self._step += 1
-        return noisy
+        if not self._prefilled:
+            self._prefilled = True
+            self._batch.progress.prefilled(sum(len(row.prompt.token_ids) for row in self._rows), self._lap())
+        choice = self._chooser.choose(logits)
+        self._batch.progress.stepped(len(self._live), self._lap())
+        for i in tuple(self._live):
+            row, pick = self._rows[i], choice.picks[i]
+            if self._batch.is_abandoned(row.index):
+                self._end(i)
+            elif not pick.is_sound:
+                self._batch.deliver(row.index, unsound(row))
+                self._end(i)
+            elif row.accept(pick.token_id, pick.evidence):
+                self._deliver(self._batch, row)
+                self._end(i)
+        return choice.noisy
 
     def ended(self) -> torch.Tensor:
         """Which rows need no further step, (B,) bool: all of them once the batch is to stop."""
-        going = [] if self._batch.should_stop() else self._live
+        going = [] if self._batch.should_stop() else [*self._live]
         ended = torch.ones(len(self._rows), dtype=torch.bool)
         ended[going] = False
         return ended.to(self._device)
+
+    def _end(self, i: int) -> None:
+        del self._live[i]
+        self._chooser.forget(i)
+
+    def _lap(self) -> float:
+        """Seconds since the last time this was asked."""
+        before, self._since = self._since, self._clock()
+        return self._since - before
 
 
 class Choose(transformers.LogitsProcessor):
@@ -84,10 +98,3 @@ class Ended(transformers.StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002
         return self._steps.ended()
-
-
-def _unsound(step: int) -> RejectedError:
-    return RejectedError(
-        f"The model's logits were not finite numbers at token {step}. In float16 that is mostly overflow: use dtype: "
-        "bfloat16 or float32."
-    )

@@ -90,7 +90,7 @@ def complaints(variant: Variant) -> list[str]:
         )
     if sampling.top_k is not None and variant.provider is ProviderType.OPENAI and _OPENAI_OWN.search(variant.model):
         found.append(f"{variant.name}: OpenAI's models take no top_k. Write `top_k: null`.")
-    return found
+    return found + _only_local(variant)
 
 
 def notes(variant: Variant) -> list[str]:
@@ -130,6 +130,20 @@ def _beyond_default(sampling: SamplingParams) -> list[tuple[str, float]]:
     temperature = None if sampling.temperature == DEFAULT_TEMPERATURE else sampling.temperature
     asked = (("temperature", temperature), ("top_p", sampling.top_p), ("top_k", sampling.top_k))
     return [(name, value) for name, value in asked if value is not None]
+
+
+def _only_local(variant: Variant) -> list[str]:
+    if variant.provider is ProviderType.LOCAL:
+        return []
+    sampling = variant.sampling
+    asked = {"min_p": sampling.min_p, "repetition_penalty": sampling.repetition_penalty}
+    elsewhere = ", and put it into the model's `extra_body` if the server knows it"
+    return [
+        f"{variant.name}: {name} is for local models. Write `{name}: null` in this one"
+        f"{elsewhere if variant.provider is ProviderType.OPENAI else ''}."
+        for name, value in asked.items()
+        if value is not None
+    ]
 
 
 def _lacks_logprobs(variant: Variant) -> bool:

@@ -186,4 +186,6 @@ def _sampling_sent(body: Mapping[str, Any]) -> dict[str, Any]:
         "top_p": body.get("top_p"),
         "top_k": body.get("top_k"),
         "stop": body.get("stop"),
+        # Not every server knows them: where one does, they come from `extra_body`.
+        **{name: body[name] for name in ("min_p", "repetition_penalty") if name in body},
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -18,26 +19,26 @@ from harness.limits import RatePool
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from harness.config import Environment, LaneConfig, ModelConfig, PoolKey
     from harness.limits import PoolState
     from harness.local.batcher import LocalWorker
     from harness.local.provider import LocalProvider
     from harness.local.spec import LocalModelSpec
-    from harness.local.status import LoadInfo, LocalStatus
+    from harness.local.status import LoadInfo, LocalStatus, OutOfMemory
+    from harness.local.totals import ModelTotals
     from harness.provider import Endpoint, Provider
 
 _JOIN_S = 5.0
 
 
-def local_spec(model: ModelConfig) -> LocalModelSpec:
-    """What identifies the weights of a local `model`."""
+def local_spec(model: ModelConfig, day: str | None = None) -> LocalModelSpec:
+    """What identifies the weights of a local `model`, in a run that began on `day` (ISO 8601)."""
     from harness.local.demo import demo_model_path  # noqa: PLC0415
     from harness.local.spec import LocalModelSpec  # noqa: PLC0415
 
     demo = model.model_path == DEMO_MODEL_PATH
-    optional = {} if model.slots is None else {"slots": model.slots}
     return LocalModelSpec(
         model_name=model.name,
         path=str(demo_model_path()) if demo else model.model_path,
@@ -49,7 +50,8 @@ def local_spec(model: ModelConfig) -> LocalModelSpec:
         attn_implementation=None if demo else model.attn_implementation,
         quantization=None if demo else model.quantization,
         trust_remote_code=model.trust_remote_code and not demo,
-        **optional,
+        day=day,
+        slots=model.slots,
     )
 
 
@@ -78,7 +80,9 @@ class Registry:
     Args:
         simulator_url: of the running simulator, None where no lane is simulated by a child of the run.
         on_pool_change: told of a pool's pauses, with the names of the variants that share it.
-        lanes: all of the plan; where models that share a pool differ, the strictest cap holds for it.
+        lanes: all of the plan; where models that share a pool differ, the strictest cap holds for it, and local models
+            are spread over the devices by all of them, so that a resumed run puts each where it was.
+        day: the first of the run (ISO 8601), for chat templates that ask for the date.
     """
 
     def __init__(
@@ -86,10 +90,14 @@ class Registry:
         environment: Environment,
         simulator_url: str | None,
         on_pool_change: Callable[[list[str], PoolState], None],
-        lanes: Sequence[LaneConfig] = (),
+        lanes: Sequence[LaneConfig],
+        *,
+        day: str | None = None,
     ) -> None:
+        self._day = day
         self._environment = environment
         self._simulator_url = simulator_url
+        self._lanes = lanes
         self._on_pool_change = on_pool_change
         self._sharers = pools_of(lanes, environment, simulator_url)
         self._clients: dict[PoolKey, Provider] = {}
@@ -141,6 +149,16 @@ class Registry:
         """Every load of weights so far."""
         return [info for worker in self._workers.values() for info in worker.loads()]
 
+    def shortages(self) -> list[OutOfMemory]:
+        """Every time so far that memory was too small for a batch."""
+        return [shortage for worker in self._workers.values() for shortage in worker.shortages()]
+
+    def local_totals(self) -> dict[str, ModelTotals]:
+        """What each local model that was loaded has done so far, by its name."""
+        from harness.local.totals import added_up  # noqa: PLC0415
+
+        return added_up(worker.totals() for worker in self._workers.values())
+
     def stop_local(self) -> None:
         """End local generation at its next step. Its rows are lost, and cost nothing but time to make again."""
         for worker in self._workers.values():
@@ -159,19 +177,22 @@ class Registry:
         from harness.local.batcher import LocalWorker  # noqa: PLC0415
         from harness.local.provider import LocalProvider, make_engine  # noqa: PLC0415
 
-        spec = local_spec(model)
-        device = _resolved(spec.device)
-        if device not in self._workers:
-            self._workers[device] = LocalWorker(make_engine, device=device)
+        spec = self._placed[local_spec(model, self._day)]
+        if spec.device not in self._workers:
+            self._workers[spec.device] = LocalWorker(make_engine, device=spec.device)
         timeout_s = model.timeout_s if "timeout_s" in model.model_fields_set else None
-        self._local.append(LocalProvider(spec, self._workers[device], timeout_s=timeout_s))
+        self._local.append(LocalProvider(spec, self._workers[spec.device], timeout_s=timeout_s))
         return self._local[-1]
 
+    @cached_property
+    def _placed(self) -> Mapping[LocalModelSpec, LocalModelSpec]:
+        """The local models of the plan, and each with the device that it goes to.
 
-def _resolved(device: str) -> str:
-    """One name for one device, so that it gets one thread: `auto` and `cuda` mean what `check` found them to mean."""
-    if device not in {"auto", "cuda"}:
-        return device
-    from harness.local.devices import resolve_device  # noqa: PLC0415 - `check` has imported torch for these two
+        `check` has looked at all of this, so that torch is imported and the Hub, which is asked for the size of weights
+        that are not here yet and only where there are several devices, has answered just now.
+        """
+        from harness.local.inspection import weight_bytes  # noqa: PLC0415
+        from harness.local.placement import auto_devices, place  # noqa: PLC0415
 
-    return str(resolve_device(device))
+        specs = [local_spec(lane.model, self._day) for lane in self._lanes if lane.model.type is ProviderType.LOCAL]
+        return place(specs, auto_devices(specs), weight_bytes)
