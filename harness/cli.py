@@ -151,6 +151,28 @@ def summary(
 
 
 @app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")],
+    *,
+    sample: Annotated[int, typer.Option(min=1, metavar="N", help="How many answers, spread over the variants.")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Draws which ones.")] = 0,
+    device: Annotated[str | None, typer.Option(help="Instead of the kind of device they were made on.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run Python files of weights where the records say they ran.")
+    ] = False,
+) -> None:
+    """Make recorded answers of local models again, each alone, and say how many differ: exit code 1 where any does."""
+    from harness.verify import verify_command  # noqa: PLC0415
+
+    raise typer.Exit(
+        verify_command(
+            folder, sample=sample, seed=seed, device=device, trust_remote_code=trust_remote_code, as_json=json
+        )
+    )
+
+
+@app.command()
 def simulate(
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -14,10 +14,10 @@ from harness.providers.registry import local_spec
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harness.config import LaneConfig
-    from harness.findings import Report
+    from harness.findings import Finding, Report
     from harness.local.inspection import Inspection
     from harness.local.remote import Remote
     from harness.local.spec import LocalModelSpec
@@ -42,24 +42,53 @@ def examine_local(
         thorough: load the tokenizers too and look at the prompts as the models will see them, which takes seconds.
         ask_hub: what the Hub says of a repository, unless it is the Hub itself that is asked.
     """
-    from harness.local.inspection import inspect_device, inspect_model  # noqa: PLC0415 - only where there are any
+    from harness.local.inspection import inspect_model  # noqa: PLC0415 - only where there are any
     from harness.local.remote import ask_the_hub  # noqa: PLC0415
 
-    lanes = [lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL]
-    devices = {device: inspect_device(device) for device in dict.fromkeys(lane.model.device for lane in lanes)}
-    report.findings += devices.values()
+    sharers = _by_spec([lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL], report)
+    inspections = {spec: inspect_model(spec, ask_hub=ask_hub or ask_the_hub) for spec in sharers}
+    placed, missing = _place(inspections, report)
     samples = _samples(prompts) if thorough and prompts is not None else []
-    to_fetch: dict[tuple[str, str | None], int] = {}
-    for spec, sharers in _by_spec(lanes, report).items():
-        inspection = inspect_model(spec, ask_hub=ask_hub or ask_the_hub)
+    for spec, inspection in inspections.items():
         report.findings += inspection.findings
-        to_fetch[spec.source, spec.revision] = inspection.fetch_bytes
         if not inspection.is_usable:
             continue
-        row = _look(spec, inspection, sharers, samples, report, thorough=thorough)
-        if devices[spec.device].level is not Level.PROBLEM:
-            _weigh(spec, inspection, row, report)
-    return sum(to_fetch.values())
+        there = placed[spec]
+        report.findings += _extras(there, inspection)
+        row = _look(there, inspection, sharers[spec], samples, report, thorough=thorough)
+        if there.device not in missing:
+            _weigh(there, inspection, row, report)
+    return sum({(spec.source, spec.revision): found.fetch_bytes for spec, found in inspections.items()}.values())
+
+
+def _place(
+    inspections: Mapping[LocalModelSpec, Inspection], report: Report
+) -> tuple[dict[LocalModelSpec, LocalModelSpec], set[str]]:
+    """Every model with the device that it goes to, as a run will have it, and the devices that are not there."""
+    from harness.local.inspection import inspect_device, without_package  # noqa: PLC0415
+    from harness.local.placement import auto_devices, place  # noqa: PLC0415
+
+    try:
+        choices = auto_devices(inspections)
+    except ImportError as exc:
+        report.add(Level.PROBLEM, "device", without_package(exc))
+        choices = ("cpu",)
+    placed = place(inspections, choices, lambda spec: inspections[spec].weight_bytes)
+    chosen = {there.device for spec, there in placed.items() if spec.device == "auto"}
+    findings = {}
+    for device in dict.fromkeys(there.device for there in placed.values()):
+        names = [spec.model_name for spec, there in placed.items() if there.device == device]
+        findings[device] = inspect_device(device, names, chosen=device in chosen)
+    report.findings += findings.values()
+    return placed, {device for device, found in findings.items() if found.level is Level.PROBLEM}
+
+
+def _extras(spec: LocalModelSpec, inspection: Inspection) -> list[Finding]:
+    from harness.local.extras import lacking  # noqa: PLC0415
+    from harness.local.weights import read_json  # noqa: PLC0415
+
+    config = read_json(inspection.folder / "config.json") if inspection.folder else {}
+    return lacking(spec, spec.device.partition(":")[0], config)
 
 
 def _by_spec(lanes: Sequence[LaneConfig], report: Report) -> dict[LocalModelSpec, list[LaneConfig]]:
@@ -83,8 +112,8 @@ def _look(
     thorough: bool,
 ) -> int:
     """Look at the prompts as the model will see them; how many numbers the longest answer keeps, 0 if not known."""
+    from harness.local.capacity import cached_numbers  # noqa: PLC0415
     from harness.local.inspection import inspect_template  # noqa: PLC0415
-    from harness.local.memory import cached_numbers  # noqa: PLC0415
 
     if inspection.folder is None:
         return 0
@@ -110,14 +139,15 @@ def _look(
 
 def _weigh(spec: LocalModelSpec, inspection: Inspection, numbers: int, report: Report) -> None:
     from harness.local import memory  # noqa: PLC0415
+    from harness.local.capacity import main_memory, room_on  # noqa: PLC0415
 
-    kind, room = memory.room_on(spec.device)
+    kind, room = room_on(spec.device)
     if room is None or not inspection.parameters:
         return
     load = memory.load_of(inspection.parameters, spec, kind, numbers)
     report.findings.append(memory.judge(spec.model_name, load, room))
     if kind == "cuda":
-        passage = memory.judge_passage(spec.model_name, load, memory.main_memory())
+        passage = memory.judge_passage(spec.model_name, load, main_memory())
         report.findings += [passage] if passage else []
 
 
@@ -127,7 +157,7 @@ def _distinct(lanes: Sequence[LaneConfig]) -> Iterator[LaneConfig]:
     for lane in lanes:
         variant = lane.variant
         kwargs = json.dumps(dict(variant.chat_template_kwargs), sort_keys=True, default=repr)
-        key = (kwargs, variant.system, variant.sampling.max_tokens)
+        key = (kwargs, variant.template_date, variant.system, variant.sampling.max_tokens)
         if key not in seen:
             seen.add(key)
             yield lane

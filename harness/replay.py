@@ -83,6 +83,7 @@ class Replay:
             "unparked": self._unparked,
             "drift": self._drift,
             "loaded": self._loaded,
+            "out_of_memory": self._out_of_memory,
             "end": self._end,
         }
         self.tally = Tally(self._began)
@@ -178,6 +179,10 @@ class Replay:
         self.stats.note(f"{event['model']} was loaded on {event['device']} in {event['seconds']:.1f} s.")
         for note in event["notes"]:
             self.stats.note(f"{event['model']}: {note}")
+
+    def _out_of_memory(self, event: dict[str, Any]) -> None:
+        if event["note"]:
+            self.stats.note(event["note"])
 
     def _end(self, event: dict[str, Any]) -> None:
         if event["halted"]:

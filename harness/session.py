@@ -85,12 +85,17 @@ class Run:
         budget = None if limit_usd is None else Budget(limit_usd, spent or 0.0)
         outcomes, interrupted = await self._work(left, there, budget, manifest) if left else ([], None)
         self.outcome = summed_up(self._given.folder, there, outcomes, interrupted)
-        manifest.end(exit_code=self.outcome.exit_code, totals={"recorded": self.outcome.recorded})
+        totals = {"recorded": self.outcome.recorded, **self._local_totals()}
+        manifest.end(exit_code=self.outcome.exit_code, totals=totals)
         try:
             manifest.write(self._given.folder)
         except JournalWriteError as error:
             say(f"warning {error}")
         return self.outcome
+
+    def _local_totals(self) -> dict[str, Any]:
+        totals = self._registry.local_totals() if self._registry else {}
+        return {"local": {name: model.facts() for name, model in totals.items()}} if totals else {}
 
     def _remaining(self) -> Remaining:
         given = self._given
@@ -125,7 +130,9 @@ class Run:
             events("begin", run_id=manifest.run_id, items_left=sum(there.of(lane.variant.name) for lane in left))
             simulator = await stack.enter_async_context(simulator_for(left, faults=given.options.faults))
             url = simulator.url if simulator else None
-            self._registry = Registry(given.environment, url, self._on_pool_change(events), given.lanes)
+            self._registry = Registry(
+                given.environment, url, self._on_pool_change(events), given.lanes, day=manifest.created_at[:10]
+            )
             stack.push_async_callback(self._registry.aclose)
             drift = DriftWatch(manifest.resolved)
             around = Surroundings(

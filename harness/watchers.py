@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.drift import DriftWatch
     from harness.events import EventSink
     from harness.limits import PoolState
-    from harness.local.status import LoadInfo
+    from harness.local.status import LoadInfo, OutOfMemory
     from harness.providers.registry import Registry
     from harness.stats import RunStats
 
@@ -41,16 +41,21 @@ class PoolWatch:
 
 
 async def follow_local_threads(registry: Registry, stats: RunStats, events: EventSink) -> None:
-    """Show twice a second what every device's thread is doing, and note each load once, until cancelled."""
-    noted: list[LoadInfo] = []
+    """Show twice a second what every device's thread is doing, and note what happens in it once, until cancelled."""
+    # By identity: that memory ran out twice in the same way is told twice.
+    noted: set[int] = set()
 
     def look() -> None:
         for status in registry.local_status():
             stats.local(LocalSnapshot(**dataclasses.asdict(status)))
         for load in registry.loads():
-            if load not in noted:
-                noted.append(load)
-                _note(load, stats, events)
+            if id(load) not in noted:
+                noted.add(id(load))
+                _note_load(load, stats, events)
+        for shortage in registry.shortages():
+            if id(shortage) not in noted:
+                noted.add(id(shortage))
+                _note_shortage(shortage, stats, events)
 
     try:
         while True:
@@ -72,13 +77,18 @@ async def keep_written(drift: DriftWatch, write: Callable[[], None]) -> None:
                 await anyio.to_thread.run_sync(write)
 
 
-def _note(load: LoadInfo, stats: RunStats, events: EventSink) -> None:
+def _note_load(load: LoadInfo, stats: RunStats, events: EventSink) -> None:
     events(
         "loaded",
         model=load.model_name,
         model_version=load.model_version,
+        revision=load.revision,
+        weights_hash=load.weights_hash,
         device=load.device,
         dtype=load.dtype,
+        engine=load.engine,
+        slots=load.slots,
+        attention=load.attention,
         seconds=round(load.seconds, 3),
         weight_bytes=load.weight_bytes,
         generation_config=dict(load.generation_config),
@@ -86,3 +96,17 @@ def _note(load: LoadInfo, stats: RunStats, events: EventSink) -> None:
     )
     for note in load.notes:
         stats.note(f"{load.model_name}: {note}")
+
+
+def _note_shortage(shortage: OutOfMemory, stats: RunStats, events: EventSink) -> None:
+    events(
+        "out_of_memory",
+        model=shortage.model_name,
+        rows=shortage.rows,
+        slots_before=shortage.slots_before,
+        slots=shortage.slots,
+        reason=shortage.reason,
+        note=shortage.note,
+    )
+    if shortage.note is not None:
+        stats.note(shortage.note)

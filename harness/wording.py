@@ -36,8 +36,10 @@ def number(value: float) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """`640 MB`, `12.3 GB`; powers of 1000."""
-    if n_bytes < _KILO**3:
+    """`2.8 MB`, `640 MB`, `12.3 GB`; powers of 1000."""
+    if n_bytes < 9.95 * _KILO**2:
+        return f"{n_bytes / _KILO**2:.1f} MB"
+    if n_bytes < 999.5 * _KILO**2:
         return f"{n_bytes / _KILO**2:.0f} MB"
     return f"{n_bytes / _KILO**3:.1f} GB"
 

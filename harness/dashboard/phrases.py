@@ -8,6 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
+from harness.dashboard.lines import fitting
 from harness.in_flight import RequestState
 from harness.money import dollars
 from harness.snapshot import LaneState
@@ -18,13 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from harness.dashboard.lines import Line, Part, Ranked
     from harness.in_flight import OldestRequest
     from harness.snapshot import LocalSnapshot, RunSnapshot, VariantSnapshot
-
-Part = tuple[str, str]
-"""Text and the style that it is shown in."""
-
-Line = list[Part]
 
 _STATE_STYLES = {
     LaneState.WAITING: "dim",
@@ -101,17 +100,34 @@ def _attempts(oldest: OldestRequest) -> str:
     return f"{oldest.attempts} attempt{'' if oldest.attempts == 1 else 's'} so far"
 
 
-def local_line(status: LocalSnapshot) -> Line:
-    """What the thread of one device is doing."""
-    head: Line = [("local ", "dim"), (visible(status.device), "bold")]
-    if status.state == "idle":
-        return [*head, ("  idle", "dim")]
-    head.append((f"  {visible(status.model or '')}", ""))
-    if status.state == "loading":
-        weights = f" {size(status.weight_bytes)}" if status.weight_bytes else ""
-        return [*head, (f"  loading{weights} for {duration(status.loaded_seconds or 0.0)}", "yellow")]
-    rows = f"  batch {status.rows}/{status.slots}  {status.queued} queued"
-    return [*head, (f"{rows}  {number(status.tokens_per_second)} tok/s", "")]
+def local_line(status: LocalSnapshot, width: int | None = None) -> Line:
+    """What the thread of one device is doing; what matters least goes first where that is too long.
+
+    Args:
+        width: cells that the line should need at most; None: any.
+    """
+    head: Line = [("local ", "dim"), (visible(status.device), "bold"), ("  ", "")]
+    name = shortened(visible(status.model or ""), _share(width, 2))
+    said: list[Ranked]
+    match status.state:
+        case "idle":
+            said = [(0, "idle", "dim")]
+        case "loading":
+            said = [
+                (0, f"loading {name}", "yellow"),
+                (2, size(status.weight_bytes) if status.weight_bytes else "", "yellow"),
+                (1, stretch(status.loaded_seconds or 0.0), "yellow"),
+            ]
+        case _:
+            said = [
+                (1, name, ""),
+                (0, f"batch {status.rows}/{status.slots}", ""),
+                (3, f"{status.queued} queued", ""),
+                (2, f"{number(status.tokens_per_second)} tok/s", ""),
+                (4, f"reads {number(status.prefill_tokens_per_second)} tok/s", ""),
+                (5, f"KV {size(status.kv_bytes)}" if status.kv_bytes else "", ""),
+            ]
+    return [*head, *fitting(said, None if width is None else width - sum(cell_len(text) for text, _ in head))]
 
 
 def held_up(snapshot: RunSnapshot, *, final: bool) -> list[Line]:

@@ -15,7 +15,7 @@ from harness.terminal import visible
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from harness.dashboard.phrases import Line
+    from harness.dashboard.lines import Line
     from harness.snapshot import RunSnapshot
     from harness.stats import RunStats
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from harness.dashboard.phrases import Part
+    from harness.dashboard.lines import Part
     from harness.snapshot import Counts, VariantSnapshot
 
 _NAME = "variant"

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 
+from harness.dashboard.lines import fitting
 from harness.dashboard.phrases import held_up, local_line, oldest_line, some, spent
 from harness.dashboard.table import Layout
 from harness.snapshot import LaneState
@@ -25,14 +26,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from harness.dashboard.phrases import Line, Part
+    from harness.dashboard.lines import Line, Ranked
     from harness.snapshot import RunSnapshot, VariantSnapshot
 
 _ASCII = str.maketrans("━─…", "#-~")
 _MESSAGES_RESERVED = 3
 _NOTES_SHOWN = 3
 _OLD_S = 5.0
-_GAP = 2
 _BY_INTEREST = (LaneState.RUNNING, LaneState.PAUSED, LaneState.PARKED, LaneState.WAITING, LaneState.DONE)
 
 
@@ -74,7 +74,7 @@ def totals(snapshot: RunSnapshot, width: int, *, final: bool) -> Line:
     counts = snapshot.counts
     percent = f" ({100 * counts.done // counts.total}%)" if counts.total else ""
     eta = f"{'at least ' if snapshot.eta_is_partial else ''}{duration(snapshot.eta_s)} left" if snapshot.eta_s else ""
-    ranked: list[tuple[int, str, str]] = [
+    ranked: list[Ranked] = [
         (0, f"{counts.done}/{counts.total} done{percent}", "bold"),
         (7, f"{counts.resumed} resumed" if counts.resumed else "", "blue"),
         (1, f"{counts.failed} failed" if counts.failed else "", "red"),
@@ -87,20 +87,12 @@ def totals(snapshot: RunSnapshot, width: int, *, final: bool) -> Line:
         (2, f"{duration(snapshot.elapsed_s)} elapsed", ""),
         (1, "" if final else eta, "bold"),
     ]
-    parts = [part for part in ranked if part[1]]
-    room, shown = width + _GAP, parts[:0]
-    for part in sorted(parts):
-        needed = cell_len(part[1]) + _GAP
-        if needed <= room or not shown:
-            shown.append(part)
-            room -= needed
-    gap: Part = (" " * _GAP, "")
-    return [piece for part in parts if part in shown for piece in (part[1:], gap)][:-1]
+    return fitting(ranked, width)
 
 
 def _work(snapshot: RunSnapshot, width: int) -> list[Line]:
     oldest = oldest_line(snapshot, _OLD_S, width)
-    return [*([oldest] if oldest else []), *(local_line(status) for status in snapshot.local)]
+    return [*([oldest] if oldest else []), *(local_line(status, width) for status in snapshot.local)]
 
 
 def _banner(snapshot: RunSnapshot) -> list[Line]:
