@@ -9,12 +9,23 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.plan import requests_for
-from harness.schema import Prompt, ProviderType, SamplingParams, Variant
+from harness.record import Record
+from harness.schema import (
+    Completion,
+    FinishReason,
+    Prompt,
+    ProviderType,
+    SamplingParams,
+    TokenLogprob,
+    Usage,
+    Variant,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -152,3 +163,48 @@ def simulator(start_simulator) -> Simulator:
 def slow_simulator(start_simulator) -> Simulator:
     """A simulator that takes 50 ms for every answer and has counted nothing yet."""
     return start_simulator(latency_s=0.05)
+
+
+@pytest.fixture
+def local_record(make_variant) -> dict:
+    """A local model's answer of two tokens, as a reader of results.jsonl gets it."""
+    variant = make_variant("tiny@0.7", provider=ProviderType.LOCAL, model="tiny", sampling=SamplingParams(0.7, 12))
+    prompt = Prompt("p1", "Is it so?")
+    completion = Completion(
+        text="No",
+        finish_reason=FinishReason.STOP,
+        usage=Usage(input=9, output=2, total=11),
+        model_version="sha256:aa",
+        sent={"temperature": 0.7, "max_tokens": 12, "seed": 7, "top_p": None, "top_k": None, "stop": None},
+        token_logprobs=(
+            TokenLogprob(0, "No", 17, -0.5, -0.6, ("No", "Yes"), (17, 18), (-0.5, -1.0)),
+            TokenLogprob(1, "</s>", 1, -0.1, -0.2, ("</s>", "."), (1, 9), (-0.1, -3.0)),
+        ),
+        logprobs_of="scores",
+        output_token_ids=(17, 1),
+        runtime={
+            "dtype": "float32",
+            "device": "cpu",
+            "engine": "continuous",
+            "slots": 16,
+            "attention": "sdpa",
+            "quantization": None,
+            "source": "demo",
+            "revision": None,
+            "weights": "sha256:aa",
+            "torch": "2.13.0",
+            "transformers": "5.23.0",
+        },
+        template={
+            "form": "chat_template",
+            "hash": "t1",
+            "kwargs": None,
+            "system": None,
+            "date": None,
+            "prompt_hash": "h1",
+        },
+    )
+    [request] = requests_for(variant, 42, [prompt])
+    at = datetime(2026, 7, 26, tzinfo=UTC)
+    record = Record("run", request, completion, None, at, 1.0, 0.0, 0)
+    return json.loads(record.to_line())

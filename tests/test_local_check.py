@@ -6,12 +6,14 @@ from harness.config import RunConfig, expand
 from harness.errors import ModelUnavailable
 from harness.findings import Level, Report
 from harness.local import inspection
+from harness.local.demo import demo_model_path
 from harness.local.remote import Remote
 from harness.local_check import _samples, examine_local
 from harness.schema import Message, Prompt
 
 DEMO = {"name": "demo", "type": "local", "model_path": "demo", "device": "cpu"}
 HUB = {"name": "org/name", "type": "local", "device": "cpu"}
+GB = 10**9
 PROMPTS = [Prompt("p1", "Is it so?"), Prompt("p2", "Is it so, and why, and since when?")]
 
 
@@ -126,6 +128,75 @@ def test_memory_is_no_matter_where_the_device_is_not_there():
 
     assert about(report, "device")[0].level is Level.PROBLEM
     assert about(report, "memory") == []
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """A machine with a busy GPU and an idle one."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: ((8 + 12 * device.index) * GB, 24 * GB))
+
+
+def test_it_is_said_where_each_model_goes_and_what_is_free_there(nothing_cached, two_gpus):
+    remotes = {"org/large": Remote(28 * GB, 0), "org/middle": Remote(15 * GB, 0), "org/small": Remote(8 * GB, 0)}
+    models = [{"name": name, "type": "local"} for name in remotes]
+
+    report, _ = look(*models, ask_hub=lambda spec: remotes[spec.source])
+
+    assert [finding.message for finding in about(report, "device")] == [
+        "cuda:0 (8.0 GB of 24.0 GB are free): org/large.",
+        "cuda:1 (20.0 GB of 24.0 GB are free): org/middle, then org/small.",
+    ]
+
+
+def test_weights_are_held_against_the_memory_of_the_device_they_go_to(nothing_cached, two_gpus):
+    models = [{"name": name, "type": "local"} for name in ("org/a", "org/b")]
+
+    report, _ = look(*models, ask_hub=lambda spec: Remote(14 * GB, 0, {"BF16": 7 * GB}))
+
+    on_the_busy_one, on_the_idle_one = (
+        finding for finding in about(report, "memory") if "pass through" not in finding.message
+    )
+    assert on_the_busy_one.level is Level.WARNING
+    assert "free on cuda:0" in on_the_busy_one.message
+    assert on_the_idle_one.level is Level.OK
+    assert "free on cuda:1" in on_the_idle_one.message
+
+
+def test_a_torch_that_cannot_be_imported_is_a_problem_of_auto(monkeypatch):
+    from harness.local import placement
+
+    def broken(specs):
+        raise ImportError("libcudart.so.13: cannot open shared object file")
+
+    monkeypatch.setattr(placement, "auto_devices", broken)
+
+    report, _ = look({**DEMO, "device": "auto"}, thorough=False)
+
+    [problem] = report.problems
+    assert "libcudart" in problem.message
+
+
+def test_slots_that_are_left_to_the_memory_are_told():
+    report, _ = look(DEMO)
+
+    [finding] = about(report, "memory")
+    assert "room for 16 of the longest answers at a time" in finding.message
+
+
+def test_what_a_setting_lacks_is_found_before_a_run(monkeypatch):
+    from harness.local import extras
+
+    monkeypatch.setitem(extras.lacking.__kwdefaults__, "installed", lambda module: False)
+    model = {"name": "m", "type": "local", "device": "cpu", "model_path": str(demo_model_path())}
+
+    report, _ = look({**model, "quantization": "int8", "attn_implementation": "flash_attention_2"}, thorough=False)
+
+    asked = [finding.message.partition(" ")[2].partition(":")[0] for finding in report.problems]
+    assert asked == ["quantization", "attn_implementation"]
 
 
 def test_the_first_of_each_kind_and_the_longest_prompts_are_looked_at():

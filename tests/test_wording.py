@@ -34,7 +34,10 @@ def test_numbers_keep_to_a_few_figures(value, text):
     assert number(value) == text
 
 
-@pytest.mark.parametrize(("n_bytes", "text"), [(640_000_000, "640 MB"), (12_340_000_000, "12.3 GB")])
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [(2_800_000, "2.8 MB"), (640_000_000, "640 MB"), (999_600_000, "1.0 GB"), (12_340_000_000, "12.3 GB")],
+)
 def test_sizes(n_bytes, text):
     assert size(n_bytes) == text
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from harness.config.environment import Environment
 from harness.config.lanes import LaneConfig, PoolKey, expand
 from harness.config.loading import load_config
-from harness.config.model import LogprobsConfig, ModelConfig, PoolConfig, RunConfig
+from harness.config.model import ModelConfig, RunConfig
 from harness.config.overrides import Overrides, apply_overrides
+from harness.config.parts import LogprobsConfig, PoolConfig
 from harness.config.pools import PoolSettings, pools_of, settings_of
 
 __all__ = [

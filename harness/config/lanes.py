@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from harness.config.environment import names_in
-from harness.config.model import DEMO_MODEL_PATH, SIMULATOR, ModelConfig, PoolConfig, RunConfig
+from harness.config.model import DEMO_MODEL_PATH, SIMULATOR, ModelConfig, RunConfig
 from harness.errors import ConfigError
 from harness.identity import variant_identity
 from harness.provider import Endpoint
@@ -18,6 +18,7 @@ from harness.urls import checked_base_url, is_loopback
 
 if TYPE_CHECKING:
     from harness.config.environment import Environment
+    from harness.config.parts import PoolConfig
 
 _DEFAULT_URL = {
     ProviderType.CLAUDE: "https://api.anthropic.com",

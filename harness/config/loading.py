@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from harness.config.model import AsyncSettings, LogprobsConfig, ModelConfig, PoolConfig, PriceConfig, RunConfig
+from harness.config.model import ModelConfig, RunConfig
+from harness.config.parts import AsyncSettings, LogprobsConfig, PoolConfig, PriceConfig
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,30 +5,32 @@ A key that stands both beside `models` and inside one of them is a global value 
 
 from __future__ import annotations
 
-from datetime import date
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from harness.schema import LogprobsSpec, ProviderType
+from harness.config.parts import (
+    AsyncSettings,
+    Concurrency,
+    LogprobsConfig,
+    PerMinute,
+    PoolConfig,
+    PriceConfig,
+    RequestsPerMinute,
+    Strict,
+    Temperature,
+    day,
+    normal_path,
+    one_or_many,
+    slots_or_auto,
+)
+from harness.schema import ProviderType
 
 SIMULATOR = "simulator"
 """As a `base_url`: the loopback simulator, started as a child of the run."""
 
 DEMO_MODEL_PATH = "demo"
 """As a `model_path`: the embedded demo model."""
-
-_MOST_SLOTS = 4096
 
 DEVICES = r"^(auto|cpu|mps|cuda(:[0-9]+)?)$"
 
@@ -50,97 +52,18 @@ TYPE_ALIASES = {
 }
 
 
-def _one_or_many(value: Any) -> Any:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _normal(path: str) -> str:
-    """Without a trailing slash, so that `out/s/` and its `out/s-2` stand side by side."""
-    return str(Path(path))
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ValueError("must be a day such as 2026-07-26") from None
-
-
-def _slots(value: Any) -> int | None:
-    """None is `auto`."""
-    if value in (None, "auto"):
-        return None
-    if not isinstance(value, int) or not 1 <= value <= _MOST_SLOTS:
-        raise ValueError(f"must be auto, or a whole number of prompts from 1 to {_MOST_SLOTS}")
-    return value
-
-
-Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
-
-
-_MAY_BE_TRUE = {
-    "logprobs", "trust_remote_code", "api_delay", "batch_size", "extra_body", "chat_template_kwargs", "wait_for_quota",
-}  # fmt: skip
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth(cls, value: Any, info: ValidationInfo) -> Any:
-        """True is 1 to Python; in a config, `temperature: yes` is a mistake."""
-        values = value if isinstance(value, list) else [value]
-        if info.field_name not in _MAY_BE_TRUE and any(isinstance(item, bool) for item in values):
-            raise ValueError("a number or a text belongs here, not true or false; put a text such as yes in quotes")
-        return value
-
-
-class LogprobsConfig(_Strict):
-    """`logprobs:`; `positions: all` records every position."""
-
-    top: Annotated[int, Field(ge=1, le=20)] = 5
-    positions: Annotated[int, Field(ge=1)] | Literal["all"] = 50
-    of: Literal["scores", "logits"] = "scores"
-
-    def spec(self) -> LogprobsSpec:
-        """The same as the rest of the program knows it."""
-        return LogprobsSpec(self.top, None if self.positions == "all" else self.positions, self.of)
-
-
-PerMinute = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-RequestsPerMinute = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
-Concurrency = Annotated[int, Field(ge=1, le=4096)]
-
-
-class PoolConfig(_Strict):
-    """One entry of `pools`; what it leaves out is taken from the models that name it, the smallest of each."""
-
-    concurrency: Concurrency | None = None
-    requests_per_minute: RequestsPerMinute | None = None
-    input_tokens_per_minute: PerMinute | None = None
-    output_tokens_per_minute: PerMinute | None = None
-    burst: Annotated[int, Field(ge=1)] | None = None
-
-
-class PriceConfig(_Strict):
-    """`price:`, in USD per million tokens; `price: 0` says that a model costs nothing."""
-
-    input: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    output: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    cached_input: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-
-
-class _Shared(_Strict):
+class _Shared(Strict):
     """Keys that a model may say for itself and the whole config for all."""
 
-    temperature: Annotated[list[Temperature | None], BeforeValidator(_one_or_many), Field(min_length=1)] = [None]
+    temperature: Annotated[list[Temperature | None], BeforeValidator(one_or_many), Field(min_length=1)] = Field(
+        default=[None]
+    )
     max_tokens: Annotated[int, Field(ge=1)] = 2048
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     top_k: Annotated[int, Field(ge=1)] | None = None
     min_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
-    stop: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_one_or_many)] | None = None
+    stop: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(one_or_many)] | None = None
     system: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     repeats: Annotated[int, Field(ge=1)] = 1
@@ -154,11 +77,11 @@ class _Shared(_Strict):
     device: Annotated[str, Field(pattern=DEVICES)] = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     engine: Literal["auto", "continuous", "generate"] = "auto"
-    slots: Annotated[int | None, BeforeValidator(_slots)] = None
+    slots: Annotated[int | None, BeforeValidator(slots_or_auto)] = None
     logprobs: LogprobsConfig | None = None
-    chat_template_kwargs: dict[str, Any] = {}
-    template_date: Annotated[str, AfterValidator(_day)] | None = None
-    extra_body: dict[str, Any] = {}
+    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
+    template_date: Annotated[str, AfterValidator(day)] | None = None
+    extra_body: dict[str, Any] = Field(default_factory=dict)
     simulator: str | None = None
 
     @field_validator("logprobs", mode="before")
@@ -207,23 +130,15 @@ class ModelConfig(_Shared):
         return TYPE_ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
-class AsyncSettings(_Strict):
-    """The original pilot script's `async_settings`; only `max_concurrency` has an effect."""
-
-    max_concurrency: Annotated[int, Field(ge=1, le=4096)] | None = None
-    api_delay: Any = None
-    batch_size: Any = None
-
-
 class RunConfig(_Shared):
     """A whole config file."""
 
     description: str | None = None
     prompts_file: str | None = None
-    output_dir: Annotated[str, Field(min_length=1), AfterValidator(_normal)] = "out/run"
+    output_dir: Annotated[str, Field(min_length=1), AfterValidator(normal_path)] = "out/run"
     num_prompts: Annotated[int, Field(ge=1)] | None = None
     models: Annotated[list[ModelConfig], Field(min_length=1)]
-    pools: dict[str, PoolConfig] = {}
+    pools: dict[str, PoolConfig] = Field(default_factory=dict)
     max_cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     wait_for_quota: bool = False
     async_settings: AsyncSettings | None = None

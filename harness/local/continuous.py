@@ -56,7 +56,7 @@ class Limits:
     def ahead(self) -> int:
         """How many prompts are read before there is a slot for them, so that several are read in one pass.
 
-        None where a pass holds one prompt: it would only wait longer, with its deadline running.
+        No prompt is where a pass holds a single one: it would only wait longer, with its deadline running.
         """
         return min(self.slots // 4, self.piece // _TOKENS_A_ROW if self.piece > _TOKENS_A_ROW else 0)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import transformers
@@ -35,6 +35,14 @@ if TYPE_CHECKING:
     from harness.schema import Request
 
 
+class Examine(Protocol):
+    """Finds out which loops a model may be run with; `continuous` is False where that one is not wanted."""
+
+    def __call__(self, loaded: LoadedModel, *, continuous: bool) -> Fitness:
+        """See `harness.local.self_check.fitness`."""
+        ...
+
+
 class LocalEngine:
     """Answers batches with one model. See `harness.local.jobs.Engine`.
 
@@ -48,7 +56,7 @@ class LocalEngine:
         self,
         spec: LocalModelSpec,
         loader: Callable[[LocalModelSpec, Callable[[int], None]], LoadedModel] = load,
-        examine: Callable[[LoadedModel], Fitness] = fitness,
+        examine: Examine = fitness,
     ) -> None:
         self._spec = spec
         self._loader = loader
@@ -77,7 +85,7 @@ class LocalEngine:
             slots=loaded.info.slots,
             piece=prefill_piece(loaded.device, loaded.model.num_parameters()),
             # A number of slots that somebody chose is not second-guessed.
-            budget=cache_budget(loaded.device) if self._spec.slots is None else None,
+            budget=_room_for_rows(loaded.device) if self._spec.slots is None else None,
             bytes_per_token=bytes_per_token(config, loaded.model.dtype.itemsize),
         )
         return loaded.info
@@ -123,20 +131,20 @@ class LocalEngine:
 
     def _chosen(self, loaded: LoadedModel) -> dict[str, Any]:
         """Which engine the model gets and how many slots, with a note where that is not what was asked for."""
-        slots = self._spec.most_slots
-        if self._spec.engine == "generate":
-            return {"engine": "generate", "slots": slots}
-        found = self._examine(loaded)
+        slots, wanted = self._spec.most_slots, self._spec.engine
+        found = self._examine(loaded, continuous=wanted != "generate")
         self._makes_mask = found.makes_mask
         if found.not_continuous is None:
             return {"engine": "continuous", "slots": slots}
-        if self._spec.engine == "continuous":
+        if wanted == "continuous":
             raise ModelUnavailable(
                 f"{self._spec.model_name} cannot be run with engine: continuous: {found.not_continuous}. Set engine: "
                 "auto, which takes static batches for it.",
                 sent=False,
             )
-        notes = [*loaded.info.notes, f"Answered in static batches, because {found.not_continuous}."]
+        notes = [*loaded.info.notes]
+        if wanted == "auto":
+            notes.append(f"Answered in static batches, because {found.not_continuous}.")
         if found.not_batched is not None:
             slots = 1
             notes.append(f"Answered one prompt at a time, because {found.not_batched}.")
@@ -239,3 +247,9 @@ class LocalEngine:
         if info.trust_remote_code:
             runtime["trust_remote_code"] = True
         batch.deliver(row.index, completion(row, self._strings, model_version=info.model_version, runtime=runtime))
+
+
+def _room_for_rows(device: torch.device) -> int | None:
+    """Bytes of keys and values that rows may have: a window is made a quarter larger than what is in it."""
+    budget = cache_budget(device)
+    return None if budget is None else budget * 4 // 5

@@ -45,7 +45,7 @@ class ModelForward:
         self._model = model
         self._makes_mask = makes_mask
         self._lowest = torch.finfo(model.dtype).min
-        # Bloom and OPT count positions themselves, from the mask.
+        # Bloom counts positions itself, from the mask.
         self._takes_positions = "position_ids" in takes
         # Without it a model computes logits for every token of a prompt, of which the last is wanted.
         self._fixed = {"use_cache": True} | ({"logits_to_keep": 1} if "logits_to_keep" in takes else {})

@@ -55,8 +55,11 @@ class Fitness:
     not_batched: str | None = None
 
 
-def fitness(loaded: LoadedModel) -> Fitness:
+def fitness(loaded: LoadedModel, *, continuous: bool = True) -> Fitness:
     """Try the continuous loop and, where that is not right, static batches.
+
+    Args:
+        continuous: False where nobody wants that loop.
 
     Raises:
         Exception: memory ran out, or CUDA cannot be used any more.
@@ -65,9 +68,10 @@ def fitness(loaded: LoadedModel) -> Fitness:
     prompts = [list(loaded.tokenizer(text)["input_ids"]) for text in _TEXTS]
     with torch.inference_mode():
         alone = [_generated(model, device, [prompt])[0] for prompt in prompts]
+        refusal: str | None = "it was not tried"
         if getattr(model, "_is_stateful", False):
-            refusal: str | None = f"a {model.config.model_type} model keeps a state that is not made of columns"
-        else:
+            refusal = f"a {model.config.model_type} model keeps a state that is not made of columns"
+        elif continuous:
             for makes_mask in [True] if needs_own_mask(model) else [False, True]:
                 forward = ModelForward(model, makes_mask=makes_mask)
                 refusal = _difference(lambda forward=forward: _looped(forward, loaded, prompts), alone, model.dtype)  # type: ignore[misc]

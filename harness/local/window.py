@@ -94,13 +94,11 @@ class Window:
         needed = max(span, columns)
         if rows <= self._row_capacity and columns <= self.end < self._column_capacity:
             return False
-        if not self.rows:
-            span = self.start = self.end = 0
         row_capacity, column_capacity = self._row_capacity, self._column_capacity
         if rows > row_capacity or needed + needed // 8 + _COLUMNS_AT_ONCE // 4 > column_capacity:
             # Both anew where one grows: rows or columns that were needed once would take their memory many times over.
             row_capacity = max(rows, self.rows)
-            column_capacity = _rounded_up(needed + needed // 4 + _COLUMNS_AT_ONCE)
+            column_capacity = _ample(needed)
         shift = needed - self.end
         for layer in self._layers:
             layer.rebuild(row_capacity, column_capacity, needed)
@@ -157,5 +155,7 @@ def layers_of(cache: Any, row: int, length: int) -> tuple[list[torch.Tensor], li
     return keys, values
 
 
-def _rounded_up(columns: int) -> int:
-    return -(-columns // _COLUMNS_AT_ONCE) * _COLUMNS_AT_ONCE
+def _ample(columns: int) -> int:
+    """How many columns a window has that was made for `columns`: a quarter more, and some."""
+    wanted = columns + columns // 4 + _COLUMNS_AT_ONCE
+    return -(-wanted // _COLUMNS_AT_ONCE) * _COLUMNS_AT_ONCE

@@ -27,6 +27,9 @@ BENCHES = {
     "scan": "journal_scan",
     "help": "help_cpu",
     "dashboard": "dashboard",
+    "local": "local_generation",
+    "local-memory": "local_memory",
+    "local-lag": "local_lag",
 }
 """The module of each name; one is imported only when its turn comes, so that none pays for another's imports."""
 

@@ -53,6 +53,37 @@ def test_local_models_record_logprobs_unless_told_not_to_and_apis_only_where_ask
     assert [lane.variant.logprobs for lane in lanes] == [LogprobsSpec(), None, None, LogprobsSpec(3, None)]
 
 
+def test_a_day_for_chat_templates_is_for_local_models():
+    local, api = expand(_config({"name": "l", "type": "local"}, CLAUDE, template_date="2026-07-26"))
+    assert (local.variant.template_date, api.variant.template_date) == ("2026-07-26", None)
+
+
+def test_a_day_has_one_form_so_that_one_day_is_one_identity():
+    (lane,) = expand(_config({"name": "l", "type": "local", "template_date": "20260726"}))
+    assert lane.variant.template_date == "2026-07-26"
+
+
+def test_min_p_and_a_repetition_penalty_are_taken_from_the_whole_config_until_a_model_says_null():
+    local, quiet = expand(
+        _config(
+            {"name": "l", "type": "local"},
+            {"name": "q", "type": "local", "min_p": None, "repetition_penalty": None},
+            min_p=0.05,
+            repetition_penalty=1.1,
+        )
+    )
+    assert (local.variant.sampling.min_p, local.variant.sampling.repetition_penalty) == (0.05, 1.1)
+    assert (quiet.variant.sampling.min_p, quiet.variant.sampling.repetition_penalty) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"min_p": 1.5}, {"min_p": -0.1}, {"repetition_penalty": 0}, {"repetition_penalty": float("inf")}]
+)
+def test_a_min_p_beyond_one_and_a_penalty_that_divides_by_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        _config({"name": "l", "type": "local", **wrong})
+
+
 def test_two_variants_with_one_identity_are_refused_until_one_has_a_label():
     server = {"name": "m", "type": "openai", "base_url": "http://127.0.0.1:1/v1"}
     other = {**server, "base_url": "http://127.0.0.1:2/v1"}

@@ -77,6 +77,12 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
         ({"temperature": True}, r"temperature: .*not true or false"),
         ({"num_prompts": True}, r"num_prompts: .*not true or false"),
         ({"device": "gpu"}, r"device: .*'gpu'"),
+        ({"engine": "vllm"}, r"engine: .*'continuous' or 'generate' .*'vllm'"),
+        ({"template_date": "26 July"}, r"template_date: must be a day such as 2026-07-26 \(given: '26 July'\)"),
+        ({"slots": "many"}, r"slots: must be auto, or a whole number of prompts from 1 to 4096 \(given: 'many'\)"),
+        ({"slots": 0}, r"slots: must be auto"),
+        ({"slots": True}, r"slots: .*not true or false"),
+        ({"models": [{"name": "m", "type": "local", "slots": 1.5}]}, r"models\[0\]\.slots: must be auto"),
         ({"system": "\ud800"}, r"system: holds a NUL or half a character"),
         ({"extra_body": {"n": 10**30}}, r"extra_body\.n: the number has more than 64 bits"),
         ({"simulator": "yes"}, r"simulator: must be the URL of a running simulator"),
@@ -165,3 +171,13 @@ def test_an_explicit_concurrency_goes_before_async_settings(load):
 def test_the_shipped_configs_are_valid():
     for path in sorted(Path("configs").glob("*.yaml")):
         assert load_config(path).models, path
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "slots"), [(8, None, 8), (8, "auto", None), ("auto", 4, 4), (None, None, None)]
+)
+def test_slots_of_a_model_go_before_those_of_all_and_auto_is_no_number(load, shared, own, slots):
+    model = {"name": "m", "type": "local"} | ({"slots": own} if own else {})
+    config = load({"prompts_file": "p.json", "models": [model]} | ({"slots": shared} if shared else {}))
+
+    assert config.resolved(config.models[0]).slots == slots

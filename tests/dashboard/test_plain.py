@@ -36,11 +36,12 @@ async def test_a_line_at_once_one_where_something_changed_and_a_last_one(stage, 
 
 async def test_a_line_tells_of_local_work_and_of_lanes_held_up(stage, display, stream, stats, clock):
     stats.add_variant("m", "claude", "m", 3)
-    stats.local(LocalSnapshot("cpu", "demo", "generating", 3, 16, 250.0))
+    stats.local(LocalSnapshot("cpu", "demo", "generating", 3, 16, 250.0, kv_bytes=2_800_000))
     stats.paused("m", clock.now + 60, "429")
     await stage.play(display, stats)
     first = stream.getvalue().splitlines()[0]
-    assert first.endswith("| local cpu  demo  batch 3/16  0 queued  250 tok/s | paused until 12:01:00  m: 429")
+    told = "local cpu  demo  batch 3/16  0 queued  250 tok/s  reads 0 tok/s  KV 2.8 MB"
+    assert first.endswith(f"| {told} | paused until 12:01:00  m: 429")
 
 
 async def test_notes_and_errors_are_said_once(stage, display, stream, stats):

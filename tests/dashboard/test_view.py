@@ -233,12 +233,49 @@ def test_what_is_in_flight_elsewhere_is_not_shown_as_nothing(clock, result):
     assert dict(zip(line_of(lines, "variant").split(), line_of(lines, "m ").split(), strict=False))["flight"] == "-"
 
 
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (100, "local cuda:0  org/model-7B  batch 12/16  20 queued  812 tok/s  reads 4100 tok/s  KV 1.2 GB"),
+        (80, "local cuda:0  org/model-7B  batch 12/16  20 queued  812 tok/s  reads 4100 tok/s"),
+        (70, "local cuda:0  org/model-7B  batch 12/16  20 queued  812 tok/s"),
+        (52, "local cuda:0  org/model-7B  batch 12/16  812 tok/s"),
+        (42, "local cuda:0  org/model-7B  batch 12/16"),
+        (30, "local cuda:0  batch 12/16"),
+    ],
+)
+def test_what_matters_least_of_local_work_goes_first(stats, width, told):
+    stats.add_variant("m", "local", "m", 10)
+    stats.local(
+        LocalSnapshot(
+            "cuda:0",
+            "org/model-7B",
+            "generating",
+            rows=12,
+            slots=16,
+            tokens_per_second=812.4,
+            prefill_tokens_per_second=4_100.0,
+            queued=20,
+            kv_bytes=1_200_000_000,
+        )
+    )
+
+    assert told in frame(stats, width)
+
+
+def test_a_load_whose_bytes_nobody_knows_yet_shows_its_seconds(stats):
+    stats.add_variant("m", "local", "m", 10)
+    stats.local(LocalSnapshot("cpu", "demo", "loading", loaded_seconds=2.6))
+
+    assert "local cpu  loading demo  3 s" in frame(stats)
+
+
 def test_a_model_being_loaded_shows_for_how_long(stats):
     stats.add_variant("m", "local", "m", 10)
     stats.local(LocalSnapshot("cpu", "org/model", "loading", loaded_seconds=42.0, weight_bytes=12_300_000_000))
     stats.local(LocalSnapshot("cuda:1"))
     lines = frame(stats)
-    assert "local cpu  org/model  loading 12.3 GB for 0:42" in lines
+    assert "local cpu  loading org/model  12.3 GB  42 s" in lines
     assert "local cuda:1  idle" in lines
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -72,6 +74,8 @@ def build_request(text: str = "What is a firewall?", **changes) -> Request:
         max_tokens=changes.pop("max_tokens", 12),
         top_p=changes.pop("top_p", None),
         top_k=changes.pop("top_k", None),
+        min_p=changes.pop("min_p", None),
+        repetition_penalty=changes.pop("repetition_penalty", None),
         stop=changes.pop("stop", ()),
     )
     variant = Variant(
@@ -96,27 +100,53 @@ def build_request(text: str = "What is a firewall?", **changes) -> Request:
 
 
 class Desk(Batch):
-    """A batch without a thread: keeps what is delivered, and the step it was delivered at."""
+    """A batch without a thread: keeps what is delivered, and the step it was delivered at.
 
-    def __init__(self, requests, stop_after: int | None = None):
-        jobs = [SimpleNamespace(request=request, abandoned=False, deliver=None) for request in requests]
-        super().__init__(jobs, slots=16, stopping=lambda: self.steps == stop_after, on_step=lambda rows: None)
-        self.jobs = jobs
+    `waiting` are requests that an engine may take while it goes on, `rows` the rows that were in work at each step.
+    """
+
+    def __init__(self, requests, stop_after: int | None = None, *, slots: int = 16, waiting=()):
+        self.jobs = [self._job(index, request) for index, request in enumerate((*requests, *waiting))]
+        self._waiting = self.jobs[len(requests) :]
+        super().__init__(
+            self.jobs[: len(requests)],
+            slots=slots,
+            stopping=lambda: self.steps == stop_after,
+            progress=self,
+            take=self._some,
+        )
         self.outcomes: dict[int, object] = {}
         self.delivered_at: dict[int, int] = {}
-        self.steps = 0
-        for index, job in enumerate(jobs):
-            job.deliver = lambda outcome, index=index: self._keep(index, outcome)
+        self.rows: list[int] = []
+        self.prefills: list[int] = []
+        self.kv_bytes: list[int] = []
 
-    def stepped(self, rows: int) -> None:
-        self.steps += 1
+    @property
+    def steps(self) -> int:
+        return len(self.rows)
+
+    def stepped(self, rows: int, seconds: float) -> None:
+        self.rows.append(rows)
+
+    def prefilled(self, tokens: int, seconds: float) -> None:
+        self.prefills.append(tokens)
+
+    def keeps(self, kv_bytes: int) -> None:
+        self.kv_bytes.append(kv_bytes)
+
+    def _job(self, index: int, request):
+        return SimpleNamespace(request=request, abandoned=False, deliver=lambda outcome: self._keep(index, outcome))
+
+    def _some(self, limit: int):
+        taken, self._waiting = self._waiting[:limit], self._waiting[limit:]
+        return taken
 
     def _keep(self, index: int, outcome: object) -> None:
         self.outcomes[index] = outcome
         self.delivered_at[index] = self.steps
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def request_for():
     return build_request
 
@@ -152,22 +182,86 @@ def tiny_spec(checkpoint) -> LocalModelSpec:
 
 
 @pytest.fixture(scope="session")
-def engine(tiny_spec):
-    """A loaded engine, shared: it keeps nothing from one batch to the next."""
-    from harness.local.engine import GenerateEngine
+def tiny(tiny_spec):
+    """The tiny Llama in memory."""
+    from harness.local.loading import load
 
-    engine = GenerateEngine(tiny_spec)
-    engine.load()
-    return engine
+    return load(tiny_spec)
+
+
+@pytest.fixture(scope="session")
+def loaded_as(tokenizer, tiny_spec, tmp_path_factory):
+    """The model of an architecture of the zoo, written to a folder and loaded from it."""
+    from harness.local.loading import load
+    from tests.local.zoo import build_model
+
+    def make(name):
+        folder = tmp_path_factory.mktemp("model")
+        build_model(name, len(tokenizer)).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return load(replace(tiny_spec, model_name=name, path=str(folder)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def engine_of(tiny_spec):
+    """Make an engine that answers with a loaded model; options are those of its spec."""
+    from harness.local.engine import LocalEngine
+
+    def make(loaded, **options) -> LocalEngine:
+        engine = LocalEngine(replace(tiny_spec, **options), loader=lambda *_: replace(loaded))
+        engine.load(lambda _: None)
+        return engine
+
+    return make
 
 
 @pytest.fixture
-def answer(engine):
-    """Answer requests in one batch; outcomes in their order."""
+def continuous(tiny, engine_of):
+    """An engine with the continuous loop, whose limits a test may change."""
+    return engine_of(tiny, engine="continuous")
 
-    def run(*requests):
-        desk = Desk(requests)
+
+@pytest.fixture(scope="session", params=["continuous", "generate"])
+def engine(request, tiny, engine_of):
+    """An engine of either kind with the tiny Llama, shared: it keeps nothing from one batch to the next."""
+    return engine_of(tiny, engine=request.param)
+
+
+@pytest.fixture(scope="session")
+def answers():
+    """Answer requests in one batch of an engine; outcomes in their order."""
+
+    def run(engine, *requests, **options):
+        desk = Desk(requests, **options)
         engine.generate(desk)
-        return [desk.outcomes[i] for i in range(len(requests))]
+        return [desk.outcomes[i] for i in range(len(desk.jobs))]
 
     return run
+
+
+@pytest.fixture
+def answer(engine, answers):
+    """Answer requests in one batch of `engine`."""
+    return functools.partial(answers, engine)
+
+
+@pytest.fixture
+def on_forward(monkeypatch):
+    """Have `change(number, output)` see each pass of a model, counted from 1; what it raises, the pass raises."""
+
+    def install(model, change) -> list[int]:
+        forward, seen = model.forward, []
+
+        @functools.wraps(forward)
+        def changed(*args, **kwargs):
+            output = forward(*args, **kwargs)
+            seen.append(len(seen) + 1)
+            change(seen[-1], output)
+            return output
+
+        monkeypatch.setattr(model, "forward", changed)
+        return seen
+
+    return install

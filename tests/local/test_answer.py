@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.local.answer import TokenStrings
+from harness.local.answer import TokenStrings, completion, unsound
+from harness.local.rows import Row
+from harness.local.template import Rendered
 
 TOKENS = {
     1: ("▁the", "the"),
@@ -43,3 +45,52 @@ def test_a_token_is_spelled_once():
 
     assert strings[5] + strings[5] == "ee"
     assert len(tokenizer.decoded) == 1
+
+
+@pytest.fixture
+def row(request_for):
+    """A row that has answered with two tokens."""
+
+    def make(**options):
+        made = Row(0, request_for(**options), Rendered((9, 9, 9), {}), eos_ids=frozenset(), decode=lambda ids: "the e")
+        made.accept(1, None)
+        made.accept(5, None)
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        (
+            {"temperature": 0.0, "top_p": 0.9, "top_k": 5, "min_p": 0.1, "repetition_penalty": 1.2},
+            {"temperature": 0.0, "top_p": None, "top_k": None, "min_p": None, "repetition_penalty": 1.2},
+        ),
+        (
+            {"temperature": 0.7, "top_p": 0.9, "top_k": 5, "min_p": 0.1, "repetition_penalty": 1.2},
+            {"temperature": 0.7, "top_p": 0.9, "top_k": 5, "min_p": 0.1, "repetition_penalty": 1.2},
+        ),
+        (
+            {"temperature": None, "repetition_penalty": 1.0},
+            {"temperature": 0.0, "top_p": None, "top_k": None, "min_p": None, "repetition_penalty": None},
+        ),
+    ],
+    ids=["greedy", "drawn", "nothing"],
+)
+def test_what_was_sent_is_what_had_an_effect(row, asked, sent):
+    done = completion(row(seed=41, stop=("x",), **asked), TokenStrings(Spelling()), model_version="v", runtime={})
+
+    assert done.sent == {**sent, "max_tokens": 12, "seed": 41, "stop": ["x"]}
+
+
+def test_tokens_are_counted_and_kept_whole(row):
+    done = completion(row(), TokenStrings(Spelling()), model_version="v", runtime={})
+
+    assert done.output_token_ids == (1, 5)
+    assert (done.usage.input, done.usage.output, done.usage.total) == (3, 2, 5)
+
+
+def test_logits_that_are_no_numbers_are_told_with_the_token_and_a_way_out(row):
+    assert "at token 2" in unsound(row()).message
+    assert "dtype: bfloat16" in unsound(row()).message

@@ -12,7 +12,7 @@ import pytest
 from harness.errors import AttemptTimeout, LaneError, ModelUnavailable, RejectedError, TransientError
 from harness.local.batcher import LocalWorker
 from harness.local.fake import FakeEngine
-from harness.local.jobs import BatchTooLargeError
+from harness.local.fetching import FetchAhead
 from harness.local.spec import LocalModelSpec
 
 SPEC = LocalModelSpec("one", slots=4)
@@ -29,7 +29,8 @@ class Bench:
         self.options = engine_options
         self.held = False
         self.stepping = threading.Event()
-        self.worker = LocalWorker(self._make, gather_s=0.05)
+        self.fetched: list[str] = []
+        self.worker = LocalWorker(self._make, gather_s=0.05, fetch=lambda spec: self.fetched.append(spec.model_name))
 
     def _make(self, spec):
         self.threads.add(threading.current_thread())
@@ -42,6 +43,15 @@ class Bench:
 
     def submit(self, request, spec=SPEC, **options):
         return asyncio.ensure_future(self.worker.submit(spec, request, **options))
+
+    def submit_all(self, requests, spec=SPEC):
+        return asyncio.gather(*(self.submit(request, spec) for request in requests), return_exceptions=True)
+
+    async def until(self, condition):
+        """Until something that the thread does has come to pass."""
+        async with asyncio.timeout(5.0):
+            while not condition():  # noqa: ASYNC110 - it is a thread that brings it about
+                await asyncio.sleep(0.001)
 
     async def started(self):
         """Until the engine is in the middle of a batch."""
@@ -63,14 +73,90 @@ def bench():
         assert each.worker.join(5.0)
 
 
+def numbered(request_for, words):
+    """Prompts named 0, 1, …, each of so many words."""
+    return [request_for(f"w{i} " * n, prompt_id=str(i)) for i, n in enumerate(words)]
+
+
 async def test_requests_waiting_together_share_a_batch_of_at_most_the_slots(bench, request_for):
     b = bench()
     b.worker.register(SPEC)
 
-    done = await asyncio.gather(*(b.submit(request_for(f"prompt {i}", prompt_id=str(i))) for i in range(6)))
+    done = await b.submit_all([request_for(f"prompt {i}", prompt_id=str(i)) for i in range(6)])
 
     assert [completion.text for completion in done] == [f"prompt {i}" for i in range(6)]
-    assert b.engines[0].history == [("0", "1", "2", "3"), ("4", "5")]
+    assert b.log[1] == "batch one 0,1,2,3"
+    assert b.engines[0].most_rows == 4
+
+
+async def test_a_row_that_ends_is_replaced_by_what_waited_longest_and_the_batch_goes_on(bench, request_for):
+    b = bench()
+    b.worker.register(SPEC)
+
+    await b.submit_all(numbered(request_for, [9, 1, 5, 9, 1, 9, 9]))
+
+    assert b.log[1:] == ["batch one 0,1,2,3", "more one 4", "more one 5", "more one 6"]
+    assert b.engines[0].most_rows == 4
+
+
+async def test_a_request_that_comes_in_the_middle_of_a_batch_is_answered_in_it(bench, request_for):
+    b = bench()
+    b.held = True
+    b.worker.register(SPEC)
+    first = b.submit(request_for("one two three", prompt_id="first"))
+    await b.started()
+
+    late = b.submit(request_for("word", prompt_id="late"))
+    await b.until(lambda: "more one late" in b.log)
+    b.engines[0].gate.set()
+
+    assert (await late).timing.queued_seconds < (await first).timing.elapsed_seconds
+    assert b.engines[0].history == [("first", "late")]
+
+
+async def test_two_variants_share_a_batch_that_is_going_on(bench, request_for):
+    b = bench()
+    b.worker.register(SPEC)
+    b.worker.register(replace(SPEC))
+    requests = [request_for("a b", prompt_id=str(i), temperature=(0.0, 0.7)[i % 2]) for i in range(8)]
+
+    done = await asyncio.gather(*(b.submit(each, replace(SPEC)) for each in requests))
+
+    assert [completion.sent["temperature"] for completion in done] == [0.0, 0.7] * 4
+    assert b.engines[0].history == [tuple("01234567")]
+
+
+async def test_a_batch_that_grows_takes_nothing_of_another_model(bench, request_for):
+    b = bench()
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+    other = b.submit(request_for("other", prompt_id="other"), OTHER)
+
+    await b.submit_all(numbered(request_for, [1, 2, 3, 4, 5, 6]))
+    b.worker.release(SPEC)
+    await other
+
+    assert [engine.history for engine in b.engines] == [[tuple("012345")], [("other",)]]
+
+
+async def test_the_slots_that_the_load_resolved_to_are_what_counts(bench, request_for):
+    b = bench()
+    make = b._make
+
+    def make_small(spec):
+        engine = make(spec)
+        load = engine.load
+        engine.load = lambda on_size: replace(load(on_size), slots=2)
+        return engine
+
+    b.worker._make_engine = make_small
+    auto = replace(SPEC, slots=None)
+    b.worker.register(auto)
+
+    done = await b.submit_all(numbered(request_for, [3] * 6), auto)
+
+    assert {completion.runtime["slots"] for completion in done} == {2}
+    assert b.engines[0].most_rows == 2
 
 
 async def test_a_result_is_there_while_its_batch_is_still_at_work(bench, request_for):
@@ -114,7 +200,8 @@ async def test_the_next_model_is_loaded_when_every_holder_of_the_first_has_relea
     b.worker.release(SPEC)
     await second
 
-    assert b.log == ["load one", "batch one first", "batch one more", "unload one", "load two", "batch two later"]
+    log = [line.replace("more one more", "batch one more") for line in b.log]
+    assert log == ["load one", "batch one first", "batch one more", "unload one", "load two", "batch two later"]
     assert len(b.threads) == 1
     assert [info.model_name for info in b.worker.loads()] == ["one", "two"]
 
@@ -146,7 +233,23 @@ async def test_a_cancelled_request_that_waits_is_dropped(bench, request_for):
     b.engines[0].gate.set()
     await asyncio.gather(*first, kept)
 
-    assert b.engines[0].history == [("0", "1", "2", "3"), ("kept",)]
+    assert b.engines[0].history == [("0", "1", "2", "3", "kept")]
+
+
+async def test_a_cancelled_request_in_work_makes_room_for_the_next_at_the_next_step(bench, request_for):
+    b = bench()
+    b.held = True
+    b.worker.register(SPEC)
+    first = [b.submit(request_for(str(i), prompt_id=str(i))) for i in range(4)]
+    await b.started()
+    late = b.submit(request_for("late", prompt_id="late"))
+
+    first[2].cancel()
+    await b.until(lambda: "more one late" in b.log)
+    b.engines[0].gate.set()
+
+    assert (await late).text == "late"
+    assert b.engines[0].most_rows == 4
 
 
 async def test_a_batch_whose_callers_have_all_gone_ends(bench, request_for):
@@ -158,12 +261,11 @@ async def test_a_batch_whose_callers_have_all_gone_ends(bench, request_for):
 
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
-    again = b.submit(request_for("again", prompt_id="again"))
-    while b.engines[0].history[-1] != ("again",):
-        await b.started()
+    await b.until(lambda: b.worker.status().state == "idle")
     b.engines[0].gate.set()
 
-    assert (await again).text == "again"
+    assert (await b.submit(request_for("again", prompt_id="again"))).text == "again"
+    assert b.engines[0].history == [("gone",), ("again",)]
 
 
 async def test_stopping_fails_what_is_in_work_and_what_waits_without_burning_it(bench, request_for):
@@ -197,29 +299,118 @@ async def test_stopping_before_the_first_request_needs_no_thread(bench):
     assert b.log == []
 
 
-async def test_out_of_memory_halves_the_batch_and_asks_the_same_requests_again(bench, request_for):
-    b = bench(failures=[BatchTooLargeError("no room"), BatchTooLargeError("no room")])
+async def test_out_of_memory_halves_the_slots_and_asks_the_same_requests_again_by_themselves(bench, request_for):
+    b = bench(out_of_room_at={1, 2})
     b.worker.register(SPEC)
 
-    done = await asyncio.gather(*(b.submit(request_for(str(i), prompt_id=str(i))) for i in range(4)))
+    done = await b.submit_all(numbered(request_for, [2] * 6))
 
-    assert [completion.text for completion in done] == ["0", "1", "2", "3"]
-    assert b.engines[0].history == [("0", "1", "2", "3"), ("0", "1"), ("0",), ("1",), ("2",), ("3",)]
-    assert done[3].runtime["slots"] == 1
+    assert [completion.runtime["slots"] for completion in done] == [1, 1, 1, 1, 2, 2]
+    assert b.engines[0].history == [("0", "1", "2", "3"), ("0", "1"), ("0", "1", "2", "3"), ("4", "5")]
+    assert [(each.rows, each.slots_before, each.slots) for each in b.worker.shortages()] == [(4, 4, 2), (2, 2, 1)]
+    assert b.worker.totals()["one"].halvings == 2
 
 
-async def test_a_prompt_too_large_for_memory_fails_alone_and_the_others_get_their_slots_back(bench, request_for):
-    b = bench(failures=[BatchTooLargeError("no room"), BatchTooLargeError("no room"), BatchTooLargeError("4 GiB")])
+async def test_what_was_delivered_before_memory_ran_out_is_not_asked_again(bench, request_for):
+    b = bench(out_of_room_at={2})
     b.worker.register(SPEC)
 
-    outcomes = await asyncio.gather(
-        *(b.submit(request_for(str(i), prompt_id=str(i))) for i in range(4)), return_exceptions=True
-    )
+    done = await b.submit_all(numbered(request_for, [1, 5, 5, 5]))
 
-    assert isinstance(outcomes[0], RejectedError)
-    assert "ran out of memory on this prompt alone (4 GiB)" in str(outcomes[0])
-    assert [completion.text for completion in outcomes[1:]] == ["1", "2", "3"]
-    assert b.engines[0].history[-1] == ("1", "2", "3")
+    assert [completion.text.split()[0] for completion in done] == ["w0", "w1", "w2", "w3"]
+    assert b.engines[0].history == [("0", "1", "2", "3"), ("1", "2", "3")]
+
+
+async def test_memory_that_runs_out_in_a_batch_that_has_grown_loses_nothing_and_no_order(bench, request_for):
+    b = bench(out_of_room_at={4})
+    b.worker.register(SPEC)
+
+    done = await b.submit_all(numbered(request_for, [1, 9, 2, 9, 9, 1, 1, 1]))
+
+    assert [completion.text.split()[0] for completion in done] == [f"w{i}" for i in range(8)]
+    first, *later = b.engines[0].history
+    assert [prompt for prompt in dict.fromkeys(sum(later, ())) if prompt in first] == ["1", "3", "4", "6"]
+
+
+async def test_a_prompt_too_large_for_memory_fails_alone_and_the_others_go_on(bench, request_for):
+    b = bench(room=50)
+    b.worker.register(SPEC)
+
+    outcomes = await b.submit_all(numbered(request_for, [2, 2, 90, 2, 2, 2]))
+
+    too_large = outcomes.pop(2)
+    assert isinstance(too_large, RejectedError)
+    assert "ran out of memory on this prompt alone (no room for 90 words)" in str(too_large)
+    assert [completion.text.split()[0] for completion in outcomes] == ["w0", "w1", "w3", "w4", "w5"]
+    assert [completion.runtime["slots"] for completion in outcomes] == [2, 2, 2, 2, 2]
+
+
+async def test_prompts_that_are_too_large_leave_the_others_the_slots_that_had_worked(bench, request_for):
+    b = bench(room=50)
+    b.worker.register(SPEC)
+    words = [2] * 30
+    words[20] = words[25] = 90
+
+    outcomes = await b.submit_all(numbered(request_for, words))
+
+    assert [i for i, outcome in enumerate(outcomes) if isinstance(outcome, RejectedError)] == [20, 25]
+    assert outcomes[-1].runtime["slots"] == 4
+
+
+async def test_a_prompt_that_fits_into_memory_alone_is_answered_alone_and_slows_only_those_beside_it(
+    bench, request_for
+):
+    b = bench(room=50)
+    b.worker.register(SPEC)
+    words = [2] * 30
+    words[20] = 49
+
+    done = await b.submit_all(numbered(request_for, words))
+
+    assert len(done[20].text.split()) == 49
+    assert done[20].runtime["slots"] == 1
+    assert sum(completion.runtime["slots"] < 4 for completion in done) <= 4
+    assert done[-1].runtime["slots"] == 4
+
+
+async def test_slots_that_are_too_many_do_not_come_back(bench, request_for):
+    wide = replace(SPEC, slots=16)
+    b = bench(room=50)
+    b.worker.register(wide)
+
+    done = await b.submit_all(numbered(request_for, [10] * 200), wide)
+
+    assert len(b.worker.shortages()) <= 6
+    assert done[-1].runtime["slots"] == 4
+
+
+@pytest.mark.parametrize("step", range(1, 10))
+async def test_whenever_memory_runs_out_every_request_is_answered_once_and_in_order(bench, request_for, step):
+    b = bench(out_of_room_at={step})
+    b.worker.register(SPEC)
+
+    done = await b.submit_all(numbered(request_for, [3, 1, 4, 1, 5, 2, 6, 5, 3, 5]))
+
+    assert [completion.text.split()[0] for completion in done] == [f"w{i}" for i in range(10)]
+    assert len(b.worker.shortages()) == 1
+    for history in b.engines[0].history:
+        assert list(history) == sorted(history, key=int)
+
+
+async def test_requests_whose_callers_go_while_they_are_tried_again_are_forgotten(bench, request_for):
+    b = bench(out_of_room_at={1})
+    b.held = True
+    b.worker.register(SPEC)
+    first = [b.submit(request) for request in numbered(request_for, [2] * 4)]
+    await b.until(b.worker.shortages)
+
+    for each in first:
+        each.cancel()
+    await asyncio.gather(*first, return_exceptions=True)
+    b.engines[0].gate.set()
+    done = await b.submit_all(numbered(request_for, [2] * 4))
+
+    assert {completion.runtime["slots"] for completion in done} == {2}
 
 
 async def test_weights_that_cannot_be_loaded_park_their_model_and_the_next_one_goes_on(bench, request_for):
@@ -282,9 +473,9 @@ async def test_time_in_the_queue_is_told_from_time_in_the_batch(request_for):
     load = engine.load
     worker = LocalWorker(lambda spec: engine, gather_s=0.0, clock=lambda: ticks[0])
 
-    def load_for_ten_seconds():
+    def load_for_ten_seconds(on_size):
         ticks[0] += 10.0
-        return load()
+        return load(on_size)
 
     engine.load = load_for_ten_seconds
     worker.register(SPEC)
@@ -323,9 +514,135 @@ async def test_status_follows_the_thread(bench, request_for):
 
     assert (status.state, status.model, status.device) == ("generating", "one", "cpu")
     assert (status.rows, status.slots, status.queued) == (4, 4, 2)
-    assert status.weight_bytes == 1000
+    assert (status.weight_bytes, status.kv_bytes) == (1000, 80)
     b.engines[0].gate.set()
     await asyncio.gather(*running)
+
+
+async def test_the_size_of_the_weights_shows_while_they_load(bench, request_for):
+    b = bench()
+    b.worker.register(SPEC)
+    shown = []
+    make = b._make
+
+    def make_watched(spec):
+        engine = make(spec)
+        load = engine.load
+
+        def load_watched(on_size):
+            info = load(on_size)
+            shown.append(b.worker.status())
+            return info
+
+        engine.load = load_watched
+        return engine
+
+    b.worker._make_engine = make_watched
+    await b.submit(request_for("x"))
+
+    assert [(status.state, status.model, status.weight_bytes) for status in shown] == [("loading", "one", 1000)]
+
+
+async def test_totals_tell_what_each_model_did_also_after_a_stop(bench, request_for):
+    b = bench()
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+    await b.submit_all(numbered(request_for, [3, 1, 2]))
+    b.worker.release(SPEC)
+    b.held = True
+    b.stepping.clear()
+    running = b.submit(request_for("two words"), OTHER)
+    await b.started()
+    b.worker.stop()
+    await asyncio.gather(running, return_exceptions=True)
+    assert b.worker.join(5.0)
+
+    one, two = b.worker.totals()["one"], b.worker.totals()["two"]
+    assert (one.loads, one.prompt_tokens, one.prefill_seconds) == (1, 6, 0.25)
+    assert (one.steps, one.generated_tokens, one.decode_seconds, one.mean_rows) == (3, 6, 1.5, 2.0)
+    assert one.most_kv_bytes == 60
+    assert two.prompt_tokens == 2
+    assert two.steps >= 1
+
+
+async def test_the_threads_of_two_devices_generate_at_the_same_time(bench, request_for):
+    one, two = bench(), bench()
+    for b in (one, two):
+        b.held = True
+        b.worker.register(SPEC)
+    running = [b.submit(request_for("some words")) for b in (one, two)]
+
+    await asyncio.gather(one.started(), two.started())
+
+    assert [b.worker.status().state for b in (one, two)] == ["generating"] * 2
+    assert one.threads.isdisjoint(two.threads)
+    for b in (one, two):
+        b.engines[0].gate.set()
+    await asyncio.gather(*running)
+
+
+async def test_the_next_models_files_are_fetched_while_one_generates(bench, request_for):
+    b = bench()
+    b.held = True
+    hub, here = LocalModelSpec("org/hub"), LocalModelSpec("here", path="/some/folder")
+    for spec in (SPEC, hub, here):
+        b.worker.register(spec)
+    running = b.submit(request_for("some words"))
+
+    await b.started()
+    await b.until(lambda: "org/hub" in b.fetched)
+
+    assert b.fetched == ["one", "org/hub"]
+    assert b.log == ["load one", "batch one some words"]
+    b.engines[0].gate.set()
+    await running
+
+
+async def test_a_load_waits_for_the_fetch_of_its_own_files(bench, request_for):
+    b = bench()
+    may_end, under_way = threading.Event(), threading.Event()
+
+    def fetch(spec):
+        if spec == SPEC:
+            return
+        under_way.set()
+        may_end.wait(5.0)
+        b.log.append(f"fetched {spec.model_name}")
+
+    b.worker._ahead = FetchAhead(fetch)
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+    await b.submit(request_for("first"))
+    assert await asyncio.to_thread(under_way.wait, 5.0)
+    second = b.submit(request_for("second"), OTHER)
+    b.worker.release(SPEC)
+    await b.until(lambda: b.worker.status().model == "two")
+    assert b.worker.status().state == "loading"
+
+    may_end.set()
+    await second
+
+    assert b.log[2:5] == ["unload one", "fetched two", "load two"]
+
+
+async def test_stopping_does_not_wait_for_a_fetch(bench, request_for):
+    b = bench()
+    never = threading.Event()
+    b.worker._ahead = FetchAhead(lambda spec: spec == SPEC or never.wait())
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+    await b.submit(request_for("first"))
+    second = b.submit(request_for("second"), OTHER)
+    b.worker.release(SPEC)
+    await b.until(lambda: b.worker.status().model == "two")
+
+    b.worker.stop()
+
+    with pytest.raises(LaneError, match="run the same command again"):
+        await second
+    assert b.worker.join(5.0)
+    assert "load two" not in b.log
+    never.set()
 
 
 async def test_a_request_for_a_model_nobody_holds_is_refused(bench, request_for):
@@ -346,7 +663,7 @@ async def test_two_event_loops_one_after_the_other_can_use_a_worker(bench, reque
 
 
 async def test_a_failure_keeps_no_frames_and_tells_its_origin(bench, request_for):
-    def fail():
+    def fail(on_size):
         weights = bytearray(10)
         raise KeyError(len(weights))
 

@@ -8,8 +8,9 @@ import pytest
 from harness.errors import ModelUnavailable
 from harness.findings import Level
 from harness.local import inspection
+from harness.local.capacity import Room
 from harness.local.hub import cached_folder
-from harness.local.inspection import inspect_device, inspect_model, inspect_template
+from harness.local.inspection import inspect_device, inspect_model, inspect_template, weight_bytes
 from harness.local.remote import Remote
 from harness.local.spec import LocalModelSpec
 
@@ -79,7 +80,9 @@ def test_a_chat_template_is_found_in_the_tokenizer_configuration_too(copy):
     path = copy / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"chat_template": "{{ strftime_now('%d') }}"}))
 
-    assert "today's date" in look_at_template(copy).message
+    found = look_at_template(copy)
+    assert found.level is Level.NOTE
+    assert "set template_date" in found.message
 
 
 def test_a_chat_template_without_a_date_is_fine(checkpoint):
@@ -144,15 +147,59 @@ def test_a_repository_in_the_cache_is_looked_at_there(checkpoint, tmp_path):
     assert cached_folder(spec, tmp_path) is None
 
 
-def test_devices_that_are_here_pass_and_others_name_the_way_out(monkeypatch):
+def test_the_size_of_weights_is_the_same_before_and_after_they_are_fetched(checkpoint, monkeypatch):
+    size = (checkpoint / "model.safetensors").stat().st_size
+    here = inspect_model(LocalModelSpec("tiny", path=str(checkpoint)))
+    monkeypatch.setattr(inspection, "cached_folder", lambda spec: None)
+    remote = Remote(size, 0)
+    there = inspect_model(LocalModelSpec("org/tiny"), ask_hub=lambda spec: remote)
+
+    assert here.weight_bytes == there.weight_bytes == size
+    assert weight_bytes(LocalModelSpec("tiny", path=str(checkpoint))) == size
+    assert weight_bytes(LocalModelSpec("org/tiny"), ask_hub=lambda spec: remote) == size
+
+
+def test_a_size_that_nobody_tells_is_not_known(monkeypatch, tmp_path):
+    monkeypatch.setattr(inspection, "cached_folder", lambda spec: None)
+
+    def offline(spec):
+        raise ModelUnavailable("The Hub cannot be reached. Go online.")
+
+    assert weight_bytes(LocalModelSpec("org/name"), ask_hub=offline) is None
+    assert weight_bytes(LocalModelSpec("m", path=str(tmp_path / "nowhere"))) is None
+
+
+def test_a_device_says_what_is_free_and_which_models_follow_one_another_on_it(monkeypatch):
+    monkeypatch.setattr(inspection, "room_on", lambda word: ("cuda", Room(20 * 10**9, 24 * 10**9, "on cuda:1")))
+
+    found = inspect_device("cuda:1", ["org/a", "org/b", "org/a"], chosen=True)
+
+    assert found.level is Level.OK
+    assert found.message == "cuda:1 (20.0 GB of 24.0 GB are free): org/a, then org/b."
+
+
+def test_a_cpu_that_auto_came_to_is_said_to_be_slow():
+    assert "slow" in inspect_device("cpu", ["m"], chosen=True).message
+    assert "slow" not in inspect_device("cpu", ["m"]).message
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:1", "mps"])
+def test_a_device_that_is_not_here_is_a_problem_that_names_the_way_out(monkeypatch, device):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
-    assert inspect_device("cpu").level is Level.OK
-    assert "slow" in inspect_device("auto").message
-    for word in ("cuda", "cuda:1", "mps"):
-        finding = inspect_device(word)
-        assert finding.level is Level.PROBLEM
-        assert "--device cpu" in finding.message
+    finding = inspect_device(device, ["m"])
+
+    assert finding.level is Level.PROBLEM
+    assert "--device cpu" in finding.message
+
+
+def test_a_torch_that_is_not_there_is_a_problem(monkeypatch):
+    def broken(word):
+        raise ImportError("No module named 'torch'")
+
+    monkeypatch.setattr(inspection, "room_on", broken)
+
+    assert "pip install 'llm-pilot-harness[local]'" in inspect_device("cuda:0", ["m"]).message

@@ -34,8 +34,23 @@ def test_what_was_loaded_is_said(checkpoint):
     assert info.context_length == 256
     assert info.eos_ids == (1,)
     assert info.weight_bytes == 4 * sum(p.numel() for p in load(spec_of(checkpoint)).model.parameters())
-    assert info.model_version.startswith("sha256:")
+    assert info.model_version == info.weights_hash
+    assert info.weights_hash.startswith("sha256:")
+    assert (info.source, info.revision, info.trust_remote_code) == (str(checkpoint), None, False)
+    assert info.slots == 16
     assert info.chat_template_hash
+
+
+def test_the_bytes_of_the_weights_files_are_told_before_they_are_read(checkpoint, monkeypatch):
+    told = []
+    read = transformers.AutoModelForCausalLM.from_pretrained
+    monkeypatch.setattr(
+        transformers.AutoModelForCausalLM, "from_pretrained", lambda *a, **k: (told.append("read"), read(*a, **k))[1]
+    )
+
+    load(spec_of(checkpoint), told.append)
+
+    assert told == [(checkpoint / "model.safetensors").stat().st_size, "read"]
 
 
 def test_the_same_weights_have_the_same_version_wherever_they_lie(checkpoint, copy):
@@ -76,17 +91,6 @@ def test_python_files_of_a_checkpoint_do_not_run_unasked(copy):
 def test_trusting_remote_code_is_noted(checkpoint):
     assert "Python files" in load(spec_of(checkpoint, trust_remote_code=True)).info.notes[0]
     assert load(spec_of(checkpoint)).info.notes == ()
-
-
-def test_an_encoder_decoder_model_is_refused(tmp_path, tokenizer):
-    config = transformers.T5Config(
-        vocab_size=300, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2, decoder_start_token_id=0
-    )
-    transformers.T5ForConditionalGeneration(config).save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-
-    with pytest.raises(ModelUnavailable, match="encoder-decoder"):
-        load(spec_of(tmp_path))
 
 
 def test_a_folder_without_a_tokenizer_is_refused(copy):

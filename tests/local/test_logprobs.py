@@ -8,48 +8,87 @@ from harness.schema import LogprobsSpec
 
 CPU = torch.device("cpu")
 LOGITS = torch.randn(3, 40, generator=torch.Generator().manual_seed(1)) * 3
+SCORES = LOGITS / 0.5
 TOKENS = torch.tensor([3, 14, 15])
 
 
+def evidence(recorder, logits=LOGITS, scores=SCORES, tokens=TOKENS):
+    """What one step leaves, by row."""
+    measured = recorder.measure(logits, scores)
+    if measured is None:
+        return {}
+    return recorder.unpack(torch.cat(recorder.pack(measured, tokens)).numpy(), tokens.tolist())
+
+
 def test_each_row_gets_its_own_number_of_top_tokens_and_its_own_kind():
-    scores = LOGITS / 0.5
-    recorder = Recorder([LogprobsSpec(top=2), LogprobsSpec(top=6, of="logits"), LogprobsSpec(top=0)], CPU)
+    specs = [LogprobsSpec(top=2), LogprobsSpec(top=6, of="logits"), LogprobsSpec(top=0)]
 
-    evidence = recorder.measure([0, 1, 2], 0, LOGITS, scores, TOKENS)
+    found = evidence(Recorder(specs, [0, 0, 0], CPU))
 
-    assert [len(evidence[i].top_ids) for i in range(3)] == [2, 6, 0]
-    warped, raw = scores.log_softmax(-1), LOGITS.log_softmax(-1)
-    assert list(evidence[0].top_logprobs) == pytest.approx(warped[0].topk(2).values.tolist(), abs=1e-5)
-    assert list(evidence[1].top_logprobs) == pytest.approx(raw[1].topk(6).values.tolist(), abs=1e-5)
-    assert evidence[0].logprob == pytest.approx(warped[0, 3].item(), abs=1e-5)
-    assert evidence[1].logprob == pytest.approx(raw[1, 14].item(), abs=1e-5)
-    assert [evidence[i].raw_logprob for i in range(3)] == pytest.approx(
+    assert [len(found[i].top_ids) for i in range(3)] == [2, 6, 0]
+    warped, raw = SCORES.log_softmax(-1), LOGITS.log_softmax(-1)
+    assert list(found[0].top_logprobs) == pytest.approx(warped[0].topk(2).values.tolist(), abs=1e-5)
+    assert list(found[1].top_logprobs) == pytest.approx(raw[1].topk(6).values.tolist(), abs=1e-5)
+    assert list(found[1].top_ids) == raw[1].topk(6).indices.tolist()
+    assert found[0].logprob == pytest.approx(warped[0, 3].item(), abs=1e-5)
+    assert found[1].logprob == pytest.approx(raw[1, 14].item(), abs=1e-5)
+    assert [found[i].raw_logprob for i in range(3)] == pytest.approx(
         [raw[i, token].item() for i, token in enumerate(TOKENS)], abs=1e-5
     )
 
 
-def test_only_rows_that_want_this_position_are_measured():
-    recorder = Recorder([LogprobsSpec(positions=5), None, LogprobsSpec(positions=None)], CPU)
+@pytest.mark.parametrize("specs", [[LogprobsSpec(of="logits")] * 3, [LogprobsSpec(of="logits"), None, None]])
+def test_where_all_that_is_wanted_is_of_logits_it_is_of_logits(specs):
+    found = evidence(Recorder(specs, [0, 0, 0], CPU))
 
-    assert set(recorder.measure([0, 1, 2], 4, LOGITS, LOGITS, TOKENS)) == {0, 2}
-    assert set(recorder.measure([0, 1, 2], 5, LOGITS, LOGITS, TOKENS)) == {2}
-    assert set(recorder.measure([0, 1], 5, LOGITS, LOGITS, TOKENS)) == set()
+    assert list(found[0].top_logprobs) == pytest.approx(LOGITS.log_softmax(-1)[0].topk(5).values.tolist(), abs=1e-5)
+    assert found[0].logprob == found[0].raw_logprob
+
+
+def test_a_row_is_measured_until_its_positions_are_through():
+    specs = [LogprobsSpec(positions=5), None, LogprobsSpec(positions=None), LogprobsSpec(positions=8)]
+    recorder = Recorder(specs, [3, 0, 40, 4], CPU)
+    logits, tokens = LOGITS[[0, 1, 2, 0]], TOKENS[[0, 1, 2, 0]]
+
+    measured = []
+    for _ in range(6):
+        measured.append(sorted(evidence(recorder, logits, logits, tokens)))
+        recorder.advance()
+
+    assert measured == [[0, 2, 3], [0, 2, 3], [2, 3], [2, 3], [2], [2]]
+
+
+def test_rows_that_are_through_from_the_start_cost_nothing():
+    recorder = Recorder([LogprobsSpec(positions=5), None], [5, 0], CPU)
+
+    assert recorder.measure(LOGITS[:2], SCORES[:2]) is None
+
+
+def test_a_row_that_is_forgotten_is_measured_no_more():
+    recorder = Recorder([LogprobsSpec()] * 3, [0, 0, 0], CPU)
+
+    recorder.forget(1)
+
+    found = evidence(recorder)
+    assert sorted(found) == [0, 2]
+    assert found[2].token_id == 15
 
 
 def test_excluded_tokens_are_left_out_and_the_rest_descends():
     scores = LOGITS.clone()
     scores[1, scores[1].argsort(descending=True)[3:]] = -torch.inf
-    token = scores[1].argmax()
+    tokens = scores.argmax(-1)
 
-    evidence = Recorder([LogprobsSpec()] * 3, CPU).measure([1], 0, LOGITS, scores, torch.stack([token] * 3))[1]
+    found = evidence(Recorder([LogprobsSpec()] * 3, [0, 0, 0], CPU), LOGITS, scores, tokens)
 
-    assert len(evidence.top_logprobs) == 3
-    assert list(evidence.top_logprobs) == sorted(evidence.top_logprobs, reverse=True)
-    assert evidence.top_ids[0] == evidence.token_id == token
+    assert [len(found[i].top_ids) for i in range(3)] == [5, 3, 5]
+    assert list(found[1].top_logprobs) == sorted(found[1].top_logprobs, reverse=True)
+    assert found[1].top_ids[0] == found[1].token_id == tokens[1]
+    assert sum(torch.tensor(found[1].top_logprobs).exp()) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_more_top_tokens_than_the_vocabulary_has_are_all_of_it():
-    evidence = Recorder([LogprobsSpec(top=20)], CPU).measure([0], 0, LOGITS[:1, :7], LOGITS[:1, :7], TOKENS[:1])[0]
+    found = evidence(Recorder([LogprobsSpec(top=20)], [0], CPU), LOGITS[:1, :7], LOGITS[:1, :7], TOKENS[:1])[0]
 
-    assert len(evidence.top_ids) == 7
-    assert sum(torch.tensor(evidence.top_logprobs).exp()) == pytest.approx(1.0, abs=1e-5)
+    assert len(found.top_ids) == 7
+    assert sum(torch.tensor(found.top_logprobs).exp()) == pytest.approx(1.0, abs=1e-5)

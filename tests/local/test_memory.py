@@ -4,7 +4,8 @@ import pytest
 
 from harness.findings import Level
 from harness.local import memory
-from harness.local.memory import Load, Room, cached_numbers, judge, judge_passage, load_of, main_memory
+from harness.local.capacity import MAIN, Room
+from harness.local.memory import Load, judge, judge_passage, load_of
 from harness.local.spec import LocalModelSpec
 
 GB = 10**9
@@ -33,15 +34,6 @@ def test_numbers_that_are_quantized_already_keep_their_size():
     assert load_of({"I32": 100, "U8": 10, "F16": 1}, SPEC, "cpu").weights == 400 + 10 + 4
 
 
-def test_keys_and_values_are_counted_by_what_the_attention_shares():
-    llama = {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "hidden_size": 4096}
-
-    assert cached_numbers(llama) == 2 * 32 * 8 * 128
-    assert cached_numbers({**llama, "head_dim": 64}) == 2 * 32 * 8 * 64
-    assert cached_numbers({"n_layer": 12, "n_head": 12, "n_embd": 768}) == 2 * 12 * 768
-    assert cached_numbers({"state_size": 16}) == 0
-
-
 def test_the_cache_is_in_the_number_format_of_the_computation():
     assert load_of(SEVEN_BILLION, SPEC, "cpu", 100).row == 400
     assert load_of(SEVEN_BILLION, LocalModelSpec("org/name", quantization="int8"), "cuda", 100).row == 200
@@ -56,7 +48,7 @@ def test_what_fits_is_fine_and_said_in_numbers():
 
 
 def test_weights_that_never_fit_are_a_problem_with_a_way_out():
-    on_gpu, in_memory = Room(20 * GB, 24 * GB, "on cuda:0"), main_memory()
+    on_gpu, in_memory = Room(20 * GB, 24 * GB, "on cuda:0"), Room(20 * GB, 24 * GB, MAIN)
     found = judge("m", Load(28 * GB, "float32"), on_gpu)
 
     assert found.level is Level.PROBLEM
@@ -80,82 +72,55 @@ def test_answers_that_do_not_fit_beside_the_weights_name_the_slots_that_do():
     assert "`slots: 6`" in found.message
 
 
+def test_slots_that_are_left_to_the_memory_are_as_many_as_the_longest_answers_leave_room_for():
+    load = Load(14 * GB, "bfloat16", GB, 128, fits_itself=True)
+
+    found = judge("m", load, Room(20 * GB, 24 * GB, "on cuda:0"))
+
+    assert found.level is Level.OK
+    assert "room for 4 of the longest answers at a time, up to 1.0 GB each" in found.message
+
+
+def test_in_main_memory_half_of_what_is_free_is_left_to_others():
+    load = Load(14 * GB, "float32", GB, 16, fits_itself=True)
+
+    assert "room for 3 " in judge("m", load, Room(20 * GB, 24 * GB, MAIN)).message
+
+
+def test_there_are_never_more_slots_than_pay_on_the_device():
+    load = Load(GB, "bfloat16", 1000, 128, fits_itself=True)
+
+    assert "room for 128 " in judge("m", load, Room(20 * GB, 24 * GB, "on cuda:0")).message
+
+
+def test_a_longest_answer_that_has_no_room_even_alone_is_a_warning():
+    load = Load(19 * GB, "bfloat16", 2 * GB, 128, fits_itself=True)
+
+    found = judge("m", load, Room(20 * GB, 24 * GB, "on cuda:0"))
+
+    assert found.level is Level.WARNING
+    assert "smaller max_tokens" in found.message
+
+
+@pytest.mark.parametrize(
+    ("spec", "slots", "fits_itself"),
+    [
+        (LocalModelSpec("m", device="cpu"), 16, True),
+        (LocalModelSpec("m", device="cuda:1"), 128, True),
+        (LocalModelSpec("m", device="cuda:1", slots=32), 32, False),
+    ],
+)
+def test_a_number_of_slots_is_kept_and_auto_is_what_pays_at_most(spec, slots, fits_itself):
+    load = load_of(SEVEN_BILLION, spec, "cpu", 100)
+
+    assert (load.slots, load.fits_itself) == (slots, fits_itself)
+
+
 def test_weights_for_a_gpu_that_do_not_fit_into_main_memory_need_accelerate(monkeypatch):
     monkeypatch.setattr(memory.importlib.util, "find_spec", lambda name: None)
     load = Load(14 * GB, "bfloat16")
 
-    assert judge_passage("m", load, Room(16 * GB, 16 * GB, "in memory")) is None
-    assert "accelerate" in judge_passage("m", load, Room(8 * GB, 16 * GB, "in memory")).message
+    assert judge_passage("m", load, Room(16 * GB, 16 * GB, MAIN)) is None
+    assert "accelerate" in judge_passage("m", load, Room(8 * GB, 16 * GB, MAIN)).message
     monkeypatch.setattr(memory.importlib.util, "find_spec", lambda name: object())
-    assert judge_passage("m", load, Room(8 * GB, 16 * GB, "in memory")) is None
-
-
-@pytest.fixture
-def meminfo(tmp_path):
-    path = tmp_path / "meminfo"
-    path.write_text("MemTotal:       16000 kB\nMemFree:  100 kB\nMemAvailable:    8000 kB\nHugePages_Total: 0\n")
-    return path
-
-
-def test_free_memory_is_what_linux_calls_available(meminfo, tmp_path):
-    room = main_memory(meminfo, tmp_path / "none")
-
-    assert (room.free, room.total) == (8000 * 1024, 16000 * 1024)
-
-
-def test_a_containers_limit_counts(meminfo, tmp_path):
-    limit = tmp_path / "memory.max"
-    limit.write_text("5000000\n")
-    assert (main_memory(meminfo, limit).free, main_memory(meminfo, limit).total) == (5_000_000, 5_000_000)
-    limit.write_text("max\n")
-    assert main_memory(meminfo, limit).total == 16000 * 1024
-
-
-def test_elsewhere_all_of_the_memory_counts_as_free(tmp_path):
-    room = main_memory(tmp_path / "none", tmp_path / "none")
-
-    assert room.free == room.total > 0
-
-
-def test_the_memory_of_this_machine_can_be_told():
-    kind, room = memory.room_on("cpu")
-
-    assert kind == "cpu"
-    assert 0 < room.free <= room.total
-
-
-@pytest.fixture
-def gpu(monkeypatch):
-    import torch
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (20 * GB, (24 + device.index) * GB))
-    return torch
-
-
-@pytest.mark.parametrize(("word", "gigabytes"), [("auto", 24), ("cuda", 24), ("cuda:1", 25)])
-def test_a_gpu_tells_of_its_own_memory(gpu, word, gigabytes):
-    kind, room = memory.room_on(word)
-
-    assert kind == "cuda"
-    assert (room.free, room.total) == (20 * GB, gigabytes * GB)
-    assert room.place == f"on cuda:{gigabytes - 24}"
-
-
-def test_a_gpu_that_does_not_tell_has_no_room_to_speak_of(gpu, monkeypatch):
-    def busy(device):
-        raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable")
-
-    monkeypatch.setattr(gpu.cuda, "mem_get_info", busy)
-
-    assert memory.room_on("cuda") == ("cuda", None)
-
-
-def test_without_a_gpu_auto_is_main_memory(gpu, monkeypatch):
-    monkeypatch.setattr(gpu.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(gpu.backends.mps, "is_available", lambda: False)
-
-    kind, room = memory.room_on("auto")
-
-    assert (kind, room.place) == ("cpu", "in memory")
+    assert judge_passage("m", load, Room(8 * GB, 16 * GB, MAIN)) is None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,7 @@ LLAMA_LIKE = (
     "{{ bos_token }}{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
     "<|system|>Cutting Knowledge Date: December 2023 Today Date: {{ date_string }}</s>" + TURNS
 )
-UNDATABLE = "{{ strftime_now('%Y-%m-%d') }}" + TURNS
+DATED = "{{ strftime_now('%Y-%m-%d') }}" + TURNS
 NO_SYSTEM = (
     "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + TURNS
 )
@@ -91,23 +92,40 @@ def test_who_gives_a_system_text_need_not_know_of_the_templates(tokenizer_with, 
     assert notes_on(tokenizer_with(QWEN_LIKE), request_for(system="Mine.")) == []
 
 
-def test_a_date_names_the_variable_that_freezes_it(tokenizer_with, request_for):
-    [warning] = warnings_on(tokenizer_with(LLAMA_LIKE), request_for())
-
-    assert "date_string" in warning
-    assert "changes from day to day" in warning
-
-
-def test_a_date_that_is_frozen_is_no_matter(tokenizer_with, request_for):
-    frozen = {"date_string": "26 Jul 2026"}
-
-    assert warnings_on(tokenizer_with(LLAMA_LIKE), request_for(chat_template_kwargs=frozen)) == []
+def date_notes_on(tokenizer, *requests, day=None):
+    loaded = Loaded(tokenizer, {}, Template(tokenizer, day))
+    notes = found_by(preview(loaded, "m", requests), "template", Level.NOTE)
+    return [note for note in notes if "date" in note.replace("Today Date", "")]
 
 
-def test_a_date_that_nothing_freezes_says_so(tokenizer_with, request_for):
-    [warning] = warnings_on(tokenizer_with(UNDATABLE), request_for())
+def test_a_template_that_asks_for_the_date_says_which_it_is_told_and_how_to_choose(tokenizer_with, request_for):
+    [note] = date_notes_on(tokenizer_with(DATED), request_for(), day="2026-07-26")
 
-    assert "reads no variable" in warning
+    assert "the day on which the run began" in note
+    assert "2026-07-26" in note
+    assert "Set template_date" in note
+
+
+def test_a_date_that_was_chosen_is_shown(tokenizer_with, request_for):
+    asked = request_for()
+    chosen = replace(asked, variant=replace(asked.variant, template_date="2024-12-01"))
+
+    [note] = date_notes_on(tokenizer_with(DATED), chosen, day="2026-07-26")
+
+    assert "is told 2024-12-01" in note
+
+
+def test_a_date_that_a_template_variable_gives_is_no_matter(tokenizer_with, request_for):
+    given = {"date_string": "26 Jul 2026"}
+
+    assert date_notes_on(tokenizer_with(LLAMA_LIKE), request_for(chat_template_kwargs=given)) == []
+
+
+def test_one_prompt_for_which_the_template_asks_is_enough(tokenizer_with, request_for):
+    asks_without_system = "{% if messages[0]['role'] != 'system' %}{{ strftime_now('%Y') }}{% endif %}" + TURNS
+    requests = [request_for("a", system="Mine."), request_for("b")]
+
+    assert len(date_notes_on(tokenizer_with(asks_without_system), *requests)) == 1
 
 
 def test_two_beginnings_of_sequence_are_said_to_be_mended(tokenizer_with, request_for):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import subprocess
 import sys
 import time
@@ -84,8 +85,50 @@ async def test_a_folder_without_weights_parks_the_lane(worker, tmp_path, request
         await provider.generate(request_for())
 
 
-def test_two_batches_are_kept_in_flight(worker, tiny_spec):
-    assert LocalProvider(tiny_spec, worker).in_flight == 32
+@pytest.mark.parametrize(("slots", "in_flight"), [(None, 32), (4, 8)])
+def test_as_many_requests_wait_as_may_be_in_work(worker, tiny_spec, slots, in_flight):
+    assert LocalProvider(replace(tiny_spec, slots=slots), worker).in_flight == in_flight
+
+
+@pytest.mark.parametrize("engine", ["continuous", "generate"])
+async def test_answers_are_the_same_where_memory_runs_out_in_between(tiny_spec, request_for, monkeypatch, engine):
+    import torch
+    from transformers import LlamaForCausalLM
+
+    spec = replace(tiny_spec, engine=engine, slots=8)
+    requests = [
+        request_for(f"prompt {i}", seed=i, temperature=(0.0, 0.9)[i % 2], max_tokens=4 + 3 * (i % 5)) for i in range(24)
+    ]
+    calls = 0
+
+    async def answers():
+        nonlocal calls
+        worker = LocalWorker(make_engine)
+        provider = LocalProvider(spec, worker)
+        calls = -1_000
+        await provider.generate(request_for("load"))
+        calls = 0
+        done = await asyncio.gather(*map(provider.generate, requests))
+        worker.stop()
+        assert worker.join(10.0)
+        return [completion.output_token_ids for completion in done], worker
+
+    undisturbed, _ = await answers()
+    forward = LlamaForCausalLM.forward
+
+    def run_out_at_times(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls in {3, 9, 14}:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return forward(*args, **kwargs)
+
+    run_out_at_times.__signature__ = inspect.signature(forward)
+    monkeypatch.setattr(LlamaForCausalLM, "forward", run_out_at_times)
+    disturbed, worker = await answers()
+
+    assert disturbed == undisturbed
+    assert len([shortage for shortage in worker.shortages() if shortage.note]) >= 2
 
 
 async def test_the_demo_model_answers(worker, request_for):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.local.rows import Row
+from harness.local.sampling import RowSampling
 from harness.local.template import Rendered
 from harness.schema import FinishReason
 
@@ -17,10 +18,14 @@ def row(request_for):
             request_for(**options),
             Rendered((1,), {}),
             eos_ids=frozenset({0}),
-            decode=lambda ids: "".join(chr(i) for i in ids),
+            decode=decode,
         )
 
     return make
+
+
+def decode(ids):
+    return "".join(map(chr, ids))
 
 
 def feed(row, text):
@@ -64,3 +69,24 @@ def test_nothing_ends_a_row_before_its_time(row):
     feed(r, "abczz")
 
     assert r.finish_reason is None
+
+
+def test_without_stop_strings_nothing_is_decoded_until_the_text_is_asked_for(request_for):
+    decoded = []
+
+    def note(ids):
+        decoded.append(len(ids))
+        return decode(ids)
+
+    r = Row(0, request_for(max_tokens=5), Rendered((1,), {}), eos_ids=frozenset({0}), decode=note)
+    feed(r, "abcde")
+
+    assert decoded == []
+    assert r.text == "abcde"
+
+
+def test_a_row_says_how_its_tokens_are_chosen_and_measured(row):
+    r = row(temperature=0.7, top_p=1.0, min_p=0.1, seed=5, logprobs=None)
+
+    assert r.sampling == RowSampling(0.7, None, None, 5, 0.1)
+    assert r.logprobs is None

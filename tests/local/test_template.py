@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, datetime
+
 import pytest
 
 from harness.errors import RejectedError
@@ -15,6 +18,11 @@ NO_SYSTEM = (
     "{% for message in messages %}{% if message['role'] == 'system' %}"
     "{{ raise_exception('System role not supported') }}{% endif %}<|{{ message['role'] }}|>{{ message['content'] }}"
     "{% endfor %}"
+)
+DATED = "Today is {{ strftime_now('%d %b %Y') }}. {{ messages[0]['content'] }}"
+LLAMA_LIKE = (
+    "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+    "Today is {{ date_string }}."
 )
 
 
@@ -94,6 +102,100 @@ def test_the_hashes_tell_prompts_and_templates_apart(tokenizer, tokenizer_with, 
     assert one.render(request_for("a")).record["prompt_hash"] != one.render(request_for("b")).record["prompt_hash"]
 
 
+def dated(request, day):
+    return replace(request, variant=replace(request.variant, template_date=day))
+
+
 def test_a_template_that_writes_the_date_says_so(tokenizer, tokenizer_with):
-    assert Template(tokenizer_with("{{ strftime_now('%d %b %Y') }}")).writes_date
+    assert Template(tokenizer_with(DATED)).writes_date
     assert not Template(tokenizer).writes_date
+
+
+def test_a_template_that_asks_for_the_date_is_told_the_runs_first_day(tokenizer_with, request_for):
+    template = Template(tokenizer_with(DATED), "2026-07-26")
+
+    rendered = template.render(request_for("Hi"))
+
+    assert text_of(template._tokenizer, rendered) == "Today is 26 Jul 2026. Hi"
+    assert rendered.record["date"] == "2026-07-26"
+
+
+def test_the_variants_own_date_goes_before_the_runs(tokenizer_with, request_for):
+    template = Template(tokenizer_with(DATED), "2026-07-26")
+
+    rendered = template.render(dated(request_for("Hi"), "2024-12-01"))
+
+    assert text_of(template._tokenizer, rendered) == "Today is 01 Dec 2024. Hi"
+    assert rendered.record["date"] == "2024-12-01"
+
+
+def test_without_any_date_it_is_today(tokenizer_with, request_for):
+    template = Template(tokenizer_with(DATED), today=lambda: date(2027, 2, 3))
+
+    assert template.render(request_for()).record["date"] == "2027-02-03"
+
+
+def test_the_time_of_day_is_midnight_so_that_nothing_moves_within_the_day(tokenizer_with, request_for):
+    template = Template(tokenizer_with("{{ strftime_now('%H:%M:%S') }}"), "2026-07-26")
+
+    assert text_of(template._tokenizer, template.render(request_for())) == "00:00:00"
+
+
+def test_no_date_is_recorded_where_the_template_did_not_ask(tokenizer, tokenizer_with, request_for):
+    assert Template(tokenizer, "2026-07-26").render(request_for()).record["date"] is None
+    assert Template(tokenizer_with(None), "2026-07-26").render(request_for()).record["date"] is None
+
+
+def test_a_date_given_as_a_template_variable_goes_before_the_clock(tokenizer_with, request_for):
+    template = Template(tokenizer_with(LLAMA_LIKE), "2026-07-26")
+
+    rendered = template.render(request_for(chat_template_kwargs={"date_string": "1 Jan 2020"}))
+
+    assert text_of(template._tokenizer, rendered) == "Today is 1 Jan 2020."
+    assert rendered.record["date"] is None
+
+
+def test_the_injected_system_text_holds_the_date_of_its_own_request(tokenizer_with, request_for):
+    template = Template(tokenizer_with(QWEN_LIKE.replace("You are helpful.", "It is {{ strftime_now('%Y') }}.")))
+
+    written = [template.render(dated(request_for(), f"{year}-01-01")).record["system"] for year in (2024, 2025)]
+
+    assert written == ["It is 2024.", "It is 2025."]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ strftime_now('%-d. %B %Y, %A, week %V, 100%% %y%m%d %j %^a') }}",
+        "{{ strftime_now('%d') | int + 1 }}",
+        "{% macro today() %}{{ strftime_now(format='%F') }}{% endmacro %}{{ today() }}",
+        "\n  {% if true %}\n  {{ strftime_now('%Y') }}{% endif %}\n{%- set x = 1 %}\n y",
+    ],
+)
+def test_a_frozen_template_writes_what_it_would_write_on_that_day(tokenizer_with, request_for, template):
+    from transformers.utils import chat_template_utils
+
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 7, 5)
+
+    tokenizer = tokenizer_with(template)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chat_template_utils, "datetime", Then)
+        asked_then = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
+
+    request = dated(request_for("Hi"), "2026-07-05")
+    assert Template(tokenizer).text(request.messages, None, request.variant) == asked_then
+
+
+def test_the_clock_is_not_told_to_a_tokenizer_whose_template_has_none(tokenizer, request_for, monkeypatch):
+    told = {}
+    apply = tokenizer.apply_chat_template
+    monkeypatch.setattr(
+        tokenizer, "apply_chat_template", lambda turns, **kwargs: told.update(kwargs) or apply(turns, **kwargs)
+    )
+
+    Template(tokenizer, "2026-07-26").render(request_for())
+
+    assert told.keys() == {"tokenize", "add_generation_prompt", "continue_final_message"}

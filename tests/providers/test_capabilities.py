@@ -129,3 +129,16 @@ def test_only_openais_reasoning_models_want_the_newer_bound():
     assert not wants_max_completion_tokens("gpt-4.1")
     assert not wants_max_completion_tokens("gpt-oss-120b")
     assert not wants_max_completion_tokens("llama-3-70b")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"), [(CLAUDE, "claude-sonnet-4-6"), (GEMINI, "gemini-3.5-flash"), (OPENAI, "llama-3")]
+)
+def test_what_only_local_models_know_is_refused_for_an_api_with_what_to_write(make_variant, provider, model):
+    sampling = SamplingParams(0.5, min_p=0.1, repetition_penalty=1.2)
+
+    found = complaints(make_variant("it", provider=provider, model=model, sampling=sampling))
+
+    assert ["`min_p: null`" in found[0], "`repetition_penalty: null`" in found[1]] == [True, True]
+    assert all(("extra_body" in complaint) == (provider is OPENAI) for complaint in found)
+    assert complaints(make_variant("it", provider=LOCAL, model=model, sampling=sampling)) == []

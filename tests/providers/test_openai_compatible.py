@@ -106,6 +106,12 @@ async def test_extra_body_has_the_last_word_and_the_record_says_so(wire, server,
     assert done.sent["temperature"] == 1.5
 
 
+async def test_what_only_some_servers_know_goes_through_extra_body_into_the_record(wire, server, answered, ask):
+    done = await answered(ask(wire, extra_body={"min_p": 0.1, "repetition_penalty": 1.2}))
+
+    assert (server.seen[0].body["min_p"], done.sent["min_p"], done.sent["repetition_penalty"]) == (0.1, 0.1, 1.2)
+
+
 async def test_turns_go_out_in_order(wire, server, answered, ask):
     turns = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
 

@@ -59,7 +59,23 @@ def test_every_local_record_holds_its_logprobs_and_token_ids(local):
 
 def test_both_temperatures_load_the_weights_once(local):
     local.cli("run", "--plain")
-    assert [event["event"] for event in local.events()].count("loaded") == 1
+    [loaded] = [event for event in local.events() if event["event"] == "loaded"]
+    assert (loaded["model"], loaded["device"], loaded["engine"], loaded["slots"]) == ("demo", "cpu", "continuous", 4)
+    assert loaded["weights_hash"].startswith("sha256:")
+
+
+def test_the_manifest_tells_what_the_local_model_did(local):
+    local.cli("run", "--plain")
+    records = local.records()
+    totals = local.manifest()["invocations"][-1]["totals"]["local"]["demo"]
+    assert totals["loads"] == 1
+    assert totals["prompt_tokens"] == sum(record["tokens_used"]["input"] for record in records)
+    assert 0 < totals["generated_tokens"] <= sum(record["tokens_used"]["output"] for record in records)
+    assert 1 <= totals["mean_rows"] <= 4
+    assert min(totals["load_seconds"], totals["prefill_seconds"], totals["decode_seconds"]) > 0
+    assert totals["most_kv_bytes"] > 0
+    local.cli("run", "--plain")
+    assert "local" not in local.manifest()["invocations"][-1]["totals"]
 
 
 def test_an_answer_does_not_depend_on_what_else_was_in_the_batch(local):
@@ -94,6 +110,7 @@ def test_a_local_run_that_is_interrupted_stops_soon_and_goes_on_with_the_same_an
     assert took < 20
     before = {record["item_id"]: record["output_token_ids"] for record in local.records()}
     assert 0 < len(before) < 240
+    assert local.manifest()["invocations"][0]["totals"]["local"]["demo"]["steps"] > 0
     assert local.cli("run", "--plain").code == 0
     after = {record["item_id"]: record["output_token_ids"] for record in local.records()}
     assert len(local.records()) == 240 == len(after)

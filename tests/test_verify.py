@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.errors import UsageError
+from harness.local.comparison import Comparison
+from harness.local.status import LocalStatus
+from harness.verify import draw, progress_line, verify_command
+from harness.verify_report import Outcome
+
+
+def records_of(variant: str, count: int, **facts):
+    return [
+        {"item_id": f"{variant}-{n}", "variant": variant, "provider": "local", "error": None, **facts}
+        for n in range(count)
+    ]
+
+
+def ids(records):
+    return [record["item_id"] for record in records]
+
+
+def test_the_sample_is_spread_evenly_over_the_variants():
+    drawn = draw([*records_of("a", 50), *records_of("b", 5), *records_of("c", 50)], 15, 0)
+
+    assert [record["variant"] for record in drawn] == ["a"] * 5 + ["b"] * 5 + ["c"] * 5
+
+
+def test_what_a_small_variant_lacks_the_others_give():
+    drawn = draw([*records_of("a", 50), *records_of("b", 2)], 10, 0)
+
+    assert [record["variant"] for record in drawn] == ["a"] * 8 + ["b"] * 2
+
+
+def test_a_sample_larger_than_the_journal_is_all_of_it_once():
+    assert sorted(ids(draw(records_of("a", 7), 100, 0))) == sorted(ids(records_of("a", 7)))
+
+
+def test_the_seed_draws_and_the_order_of_the_journal_does_not_matter():
+    records = records_of("a", 200)
+
+    assert ids(draw(records, 10, 0)) == ids(draw(records[::-1], 10, 0))
+    assert ids(draw(records, 10, 0)) != ids(draw(records, 10, 1))
+
+
+def test_a_larger_sample_holds_the_smaller_one():
+    records = records_of("a", 200)
+
+    assert ids(draw(records, 20, 3))[:10] == ids(draw(records, 10, 3))
+
+
+def test_failures_and_apis_are_left_out_and_the_demo_is_not():
+    records = [
+        *records_of("failed", 3, error="It broke."),
+        *records_of("api", 3, provider="claude"),
+        *records_of("demo", 3, simulated=True),
+    ]
+
+    assert {record["variant"] for record in draw(records, 10, 0)} == {"demo"}
+
+
+def test_a_folder_without_a_journal_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"no results\.jsonl"):
+        verify_command(tmp_path, sample=1, seed=0, device=None, trust_remote_code=False, as_json=False)
+
+
+def test_a_folder_without_local_answers_is_refused(tmp_path):
+    line = {"item_id": "ab" * 16, "variant": "api", "provider": "claude", "error": None}
+    (tmp_path / "results.jsonl").write_text(json.dumps(line) + "\n")
+
+    with pytest.raises(UsageError, match="no answers of local models"):
+        verify_command(tmp_path, sample=1, seed=0, device=None, trust_remote_code=False, as_json=False)
+
+
+def test_a_device_that_is_no_device_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="--device toaster"):
+        verify_command(tmp_path, sample=1, seed=0, device="toaster", trust_remote_code=False, as_json=False)
+
+
+def test_while_it_takes_long_it_says_how_far_it_is():
+    other = Comparison(5, 4, None, None, same_text=False, deltas=(), changed={})
+    done = [Outcome("v", "i1", "p1", 0, other), Outcome("v", "i2", "p2", 0, reason="no weights")]
+
+    assert progress_line(LocalStatus("cpu", model="big", state="loading"), [], 9) == "loading big"
+    assert progress_line(LocalStatus("cpu", model="big", state="generating"), done, 9) == "2 of 9 replayed, 1 differ"
