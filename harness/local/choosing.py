@@ -6,11 +6,12 @@ Guarantees: what a row gets does not depend on the rows beside it, and of every 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from harness.local.largest import argmax
 from harness.local.logprobs import Recorder
 from harness.local.noise import Noise
 from harness.local.warping import Warper
@@ -18,7 +19,7 @@ from harness.local.warping import Warper
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.local.logprobs import Measured, TokenEvidence
+    from harness.local.logprobs import TokenEvidence
     from harness.local.rows import Row
 
 
@@ -42,12 +43,10 @@ class Choice:
 
     Args:
         tokens: the chosen ids, (B,) int64, on the device.
-        noisy: (B, V) float32, whose argmax is `tokens`; the logits themselves where all rows are greedy.
         picks: one per row.
     """
 
     tokens: torch.Tensor
-    noisy: torch.Tensor
     picks: Sequence[Pick]
 
 
@@ -74,39 +73,33 @@ class Chooser:
         """
         logits = logits.float()
         scores = self._warper(logits)
-        measured = self._recorder.measure(logits, scores)
-        # What was measured is kept apart, so that the scores, where they are not the logits, may take the noise.
-        self._noise.add_to(scores)
-        tokens = _argmax(scores)
-        picks = self._picks(scores, tokens, measured)
-        # Whatever has to be taken to the device for the next step goes now, while it has nothing to do.
+        tokens, peaks = self._drawn(scores)
+        # The largest number of a row tells whether all are sound: NaN counts as the largest, and warpers keep it.
+        packed = torch.cat([tokens.int(), peaks.view(torch.int32), *self._recorder.measure(logits, scores, tokens)])
+        picks = self._picks(packed.cpu().numpy(), len(tokens))
         self._warper.note(tokens)
-        self._recorder.advance()
         self._noise.advance()
-        return Choice(tokens, scores, picks)
+        self._recorder.advance()
+        return Choice(tokens, picks)
 
     def forget(self, row: int) -> None:
         """Measure `row` no more: it has ended, and is only carried along."""
         self._recorder.forget(row)
 
-    def _picks(self, noisy: torch.Tensor, tokens: torch.Tensor, measured: Measured | None) -> list[Pick]:
-        # The largest number of a row tells whether all are sound: NaN counts as the largest, and warpers keep it.
-        largest = noisy.gather(1, tokens[:, None]).flatten()
-        evidence = self._recorder.pack(measured, tokens) if measured is not None else ()
-        packed = torch.cat([tokens.int(), largest.view(torch.int32), *evidence]).cpu().numpy()
-        n = len(tokens)
+    def _drawn(self, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The token of every row, (B,) int64, and the number that made it so, (B,): its score, noise included."""
+        tokens = argmax(scores)
+        peaks = scores.gather(1, tokens[:, None]).flatten()
+        for rows, noisy in self._noise.tiles(scores):
+            tokens[rows] = drawn = argmax(noisy)
+            peaks[rows] = noisy.gather(1, drawn[:, None]).flatten()
+        return tokens, peaks
+
+    def _picks(self, packed: np.ndarray[Any, np.dtype[np.int32]], n: int) -> list[Pick]:
         ids = packed[:n].tolist()
         sound = np.isfinite(packed[n : 2 * n].view(np.float32)).tolist()
-        found = self._recorder.unpack(packed[2 * n :], ids) if measured is not None else {}
+        found = self._recorder.unpack(packed[2 * n :], ids)
         return [
             Pick(token_id, is_sound, found.get(i))
             for i, (token_id, is_sound) in enumerate(zip(ids, sound, strict=True))
         ]
-
-
-def _argmax(scores: torch.Tensor) -> torch.Tensor:
-    """The first place of the largest number of each row, (B,) int64; of a NaN where there is one."""
-    if scores.device.type == "cpu":
-        # numpy's takes a tenth of the time.
-        return torch.from_numpy(scores.numpy().argmax(axis=-1))
-    return scores.argmax(dim=-1)

@@ -44,3 +44,11 @@ def kth_largest(rows: torch.Tensor, k: torch.Tensor, most: int) -> torch.Tensor:
         places = vocabulary - k
         return torch.from_numpy(np.partition(rows.numpy(), np.unique(places), axis=-1)).gather(1, places)
     return rows.topk(min(most, vocabulary)).values.gather(1, k - 1)
+
+
+def argmax(scores: torch.Tensor) -> torch.Tensor:
+    """The first place of the largest number of each row, (B,) int64; of a NaN where there is one."""
+    if scores.device.type == "cpu":
+        # numpy's takes a tenth of the time.
+        return torch.from_numpy(scores.numpy().argmax(axis=-1))
+    return scores.argmax(dim=-1)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from harness.schema import LogprobsSpec
 
+_TILE = 1 << 19
+"""Elements of distributions that a CPU holds at a time: 2 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenEvidence:
@@ -30,23 +33,6 @@ class TokenEvidence:
     raw_logprob: float
     top_ids: tuple[int, ...]
     top_logprobs: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Distributions of one step, before a token is drawn, on the device. n rows of those that record it.
-
-    Args:
-        subject: logprobs that are recorded, (n, V).
-        raw: of the logits, (n, V).
-        top: the largest of `subject`, (n, k).
-        top_ids: their ids, (n, k) int64.
-    """
-
-    subject: torch.Tensor
-    raw: torch.Tensor
-    top: torch.Tensor
-    top_ids: torch.Tensor
 
 
 class Recorder:
@@ -64,31 +50,46 @@ class Recorder:
         self._step = 0
         self._plan()
 
-    def measure(self, logits: torch.Tensor, scores: torch.Tensor) -> Measured | None:
-        """What this step's evidence is taken from; None where no row wants any.
+    def measure(self, logits: torch.Tensor, scores: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """This step's evidence, flat and as int32, for `unpack`; empty where no row wants any.
 
         Args:
             logits: raw, (B, V) float32.
             scores: after penalty, temperature and warpers, (B, V) float32; may be `logits` itself.
+            tokens: the chosen ids, (B,) int64.
         """
         if not self._wanted:
-            return None
-        raw = self._part(logits).log_softmax(dim=-1)
-        subject = raw
-        if scores is not logits and len(self._of_logits) < len(self._wanted):
-            subject = self._part(scores).log_softmax(dim=-1)
-            if len(self._of_logits):
-                subject.index_copy_(0, self._of_logits, raw.index_select(0, self._of_logits))
-        return Measured(subject, raw, *largest(subject, min(self._most, logits.shape[1])))
+            return ()
+        n, vocabulary = len(self._wanted), logits.shape[1]
+        # A few rows at a time, because a distribution of them all takes megabytes for a moment.
+        tile = n if logits.device.type != "cpu" else max(1, _TILE // vocabulary)
+        parts = [self._measure(slice(i, i + tile), logits, scores, tokens) for i in range(0, n, tile)]
+        numbers, ids = (torch.cat(side) if len(parts) > 1 else side[0] for side in zip(*parts, strict=True))
+        return numbers.flatten().view(torch.int32), ids.flatten().int()
 
-    def pack(self, measured: Measured, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The logprobs of the chosen `tokens`, (B,) int64, and the top lists, flat and as int32."""
-        own = self._part(tokens)[:, None]
-        numbers = torch.cat([measured.subject.gather(1, own), measured.raw.gather(1, own), measured.top], dim=1)
-        return numbers.flatten().view(torch.int32), measured.top_ids.flatten().int()
+    def _measure(
+        self, part: slice, logits: torch.Tensor, scores: torch.Tensor, tokens: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`[own, own raw, top…]` logprobs, (n, 2 + k), and the top ids, (n, k), of some of the rows that want them."""
+        rows = part if self._index is None else self._index[part]
+        own, of_logits = tokens[rows][:, None], self._of_logits[part]
+        raw = logits[rows].log_softmax(dim=-1)
+        raw_own = raw.gather(1, own)
+        if scores is logits or all(of_logits):
+            subject = raw
+        else:
+            subject = scores[rows].log_softmax(dim=-1)
+            if any(of_logits):
+                which = torch.tensor(of_logits, device=self._device)[:, None]
+                subject = torch.where(which, raw, subject)
+        del raw
+        top, top_ids = largest(subject, min(self._most, logits.shape[1]))
+        return torch.cat([subject.gather(1, own), raw_own, top], dim=1), top_ids
 
     def unpack(self, packed: np.ndarray[Any, np.dtype[np.int32]], tokens: Sequence[int]) -> dict[int, TokenEvidence]:
         """The evidence by row, from what was packed, one after the other, and the chosen `tokens`."""
+        if not self._wanted:
+            return {}
         n = len(self._wanted)
         k = len(packed) // (2 * n) - 1
         numbers = packed[: n * (2 + k)].view(np.float32).reshape(n, 2 + k).tolist()
@@ -124,16 +125,9 @@ class Recorder:
                 ends.append(spec.positions - position)
         self._next_change = min(ends, default=None)
         self._most = max((spec.top for spec in self._wanted.values()), default=0)
-        self._of_logits = self._indices([i for i, spec in enumerate(self._wanted.values()) if spec.of == "logits"])
+        self._of_logits = [spec.of == "logits" for spec in self._wanted.values()]
         everyone = len(self._wanted) == len(self._specs)
-        self._index = None if everyone else self._indices([*self._wanted])
-
-    def _indices(self, rows: Sequence[int]) -> torch.Tensor:
-        return torch.tensor(rows, dtype=torch.long, device=self._device)
-
-    def _part(self, rows: torch.Tensor) -> torch.Tensor:
-        """Those of `rows` that are measured."""
-        return rows if self._index is None else rows.index_select(0, self._index)
+        self._index = None if everyone else torch.tensor([*self._wanted], dtype=torch.long, device=self._device)
 
 
 def _evidence(token_id: int, numbers: Sequence[float], ids: Sequence[int], k: int) -> TokenEvidence:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 # The finaliser "lowbias32" of Chris Wellons' hash-prospector: (shift right, multiply) twice, then a last shift. The
 # masks make a logical shift of the arithmetic one that signed integers have.
@@ -47,19 +47,24 @@ class Noise:
         self._look_ahead()
         self._bits = self._scratch = torch.empty(0, 0, dtype=torch.int32, device=device)
 
-    def add_to(self, scores: torch.Tensor) -> None:
-        """Add this step's noise to `scores`, (B, V) float32, in place."""
+    def tiles(self, scores: torch.Tensor) -> Iterator[tuple[slice | torch.Tensor, torch.Tensor]]:
+        """Some rows of `scores` at a time with this step's noise added, until all that are to have noise had it.
+
+        Args:
+            scores: (B, V) float32; not altered.
+
+        Yields:
+            Which rows, as an index, and (rows, V) float32, which lasts until the next.
+        """
         if not len(self._seeds):
             return
         row_keys, token_keys = self._ahead[-1], keys_of_tokens(scores.shape[1], self._device)
         tile = self._tile(scores.shape[1])
         for first in range(0, len(row_keys), tile):
             part = slice(first, first + tile)
-            negated = self._negated(row_keys[part], token_keys)
-            if self._rows is None:
-                scores[part].sub_(negated)
-            else:
-                scores.index_add_(0, self._rows[part], negated, alpha=-1)
+            noisy = self._negated(row_keys[part], token_keys)
+            rows = part if self._rows is None else self._rows[part]
+            yield rows, torch.sub(scores[rows], noisy, out=noisy)
 
     def advance(self) -> None:
         """Go on to the next step."""

@@ -61,7 +61,7 @@ class Steps:
             elif row.accept(pick.token_id, pick.evidence):
                 self._deliver(self._batch, row)
                 self._end(i)
-        return choice.noisy
+        return torch.full_like(logits, -torch.inf).scatter_(1, choice.tokens[:, None], 0.0)
 
     def ended(self) -> torch.Tensor:
         """Which rows need no further step, (B,) bool: all of them once the batch is to stop."""

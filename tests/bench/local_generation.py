@@ -51,9 +51,9 @@ class Contest:
 
 
 CONTESTS = (
-    Contest(MILLION, answers=256, rounds=3, singles=32, over_single=5.0, batches=4, over_static=2.2, of_forward=0.75),
-    Contest(MILLIONS_27, answers=128, rounds=2, singles=8, over_single=3.5, batches=2, over_static=2.2, of_forward=0.6),
-    Contest(MILLIONS_100, answers=64, rounds=1, singles=8, over_single=2.5),
+    Contest(MILLION, answers=256, rounds=3, singles=16, over_single=5.0, batches=2, over_static=2.2, of_forward=0.75),
+    Contest(MILLIONS_27, answers=128, rounds=2, singles=6, over_single=3.5, batches=2, over_static=2.2, of_forward=0.6),
+    Contest(MILLIONS_100, answers=64, rounds=1, singles=6, over_single=2.5),
 )
 
 

@@ -65,12 +65,11 @@ def test_a_row_gets_the_same_alone_and_in_a_batch(index):
     assert [[picks[index]] for picks in together] == alone
 
 
-def test_the_tokens_on_the_device_are_those_of_the_picks_and_the_argmax_of_the_noisy_scores():
+def test_the_tokens_on_the_device_are_those_of_the_picks():
     choice = Chooser(rows(), CPU).choose(logits_of(0))
 
     assert choice.tokens.dtype == torch.int64
     assert choice.tokens.tolist() == [pick.token_id for pick in choice.picks]
-    assert torch.equal(choice.noisy.argmax(-1), choice.tokens)
 
 
 def test_of_equally_likely_tokens_the_first_is_chosen():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,10 +15,8 @@ TOKENS = torch.tensor([3, 14, 15])
 
 def evidence(recorder, logits=LOGITS, scores=SCORES, tokens=TOKENS):
     """What one step leaves, by row."""
-    measured = recorder.measure(logits, scores)
-    if measured is None:
-        return {}
-    return recorder.unpack(torch.cat(recorder.pack(measured, tokens)).numpy(), tokens.tolist())
+    measured = recorder.measure(logits, scores, tokens)
+    return recorder.unpack(torch.cat(measured).numpy() if measured else np.empty(0, np.int32), tokens.tolist())
 
 
 def test_each_row_gets_its_own_number_of_top_tokens_and_its_own_kind():
@@ -61,7 +60,7 @@ def test_a_row_is_measured_until_its_positions_are_through():
 def test_rows_that_are_through_from_the_start_cost_nothing():
     recorder = Recorder([LogprobsSpec(positions=5), None], [5, 0], CPU)
 
-    assert recorder.measure(LOGITS[:2], SCORES[:2]) is None
+    assert recorder.measure(LOGITS[:2], SCORES[:2], TOKENS[:2]) == ()
 
 
 def test_a_row_that_is_forgotten_is_measured_no_more():

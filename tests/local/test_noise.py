@@ -15,9 +15,15 @@ def noise(seed: int, step: int, vocabulary: int = 1000):
 
 
 def noises(seeds, steps, vocabulary: int = 1000):
-    scores = torch.zeros(len(seeds), vocabulary)
-    Noise(dict(enumerate(seeds)), steps, CPU).add_to(scores)
-    return scores
+    return added(Noise(dict(enumerate(seeds)), steps, CPU), torch.zeros(len(seeds), vocabulary))
+
+
+def added(noise, scores):
+    """The scores with this step's noise."""
+    noisy = scores.clone()
+    for rows, tile in noise.tiles(scores):
+        noisy[rows] = tile
+    return noisy
 
 
 def test_noise_depends_on_seed_step_and_token_and_on_nothing_else():
@@ -36,17 +42,14 @@ def test_step_follows_upon_step_for_as_long_as_a_row_lives():
     rows = Noise({0: 5, 1: 6}, [0, 40], CPU)
 
     for step in range(50):
-        scores = torch.zeros(2, 30)
-        rows.add_to(scores)
+        scores = added(rows, torch.zeros(2, 30))
         rows.advance()
         assert torch.equal(scores[0], noise(5, step, 30))
         assert torch.equal(scores[1], noise(6, 40 + step, 30))
 
 
 def test_rows_without_a_seed_get_none():
-    scores = torch.full((4, 30), 2.0)
-
-    Noise({1: 8, 3: 9}, [0, 7, 0, 2], CPU).add_to(scores)
+    scores = added(Noise({1: 8, 3: 9}, [0, 7, 0, 2], CPU), torch.full((4, 30), 2.0))
 
     assert torch.equal(scores[[0, 2]], torch.full((2, 30), 2.0))
     assert torch.equal(scores[1], 2.0 + noise(8, 7, 30))
