@@ -163,7 +163,7 @@ class SlotLoop:
         if self._limits.budget is None:
             return self._limits.slots
         rows = [*self._rows, *(ready.row for ready in self._ready), *self._prefill.rows]
-        return self._limits.rows(max(map(_reach, rows), default=0))
+        return self._limits.rows(max((row.reach for row in rows), default=0))
 
     def _read(self, most: int, step: Step) -> None:
         """Read one piece of prompts and choose the first token of those that are through."""
@@ -242,8 +242,3 @@ class SlotLoop:
 
     def _column(self, numbers: Sequence[int]) -> torch.Tensor:
         return torch.tensor(numbers, dtype=torch.long, device=self._device)[:, None]
-
-
-def _reach(row: Row) -> int:
-    """How many tokens prompt and answer may have together."""
-    return len(row.prompt.token_ids) + row.request.variant.sampling.max_tokens

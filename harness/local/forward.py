@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from transformers.cache_utils import Cache
 
 _NARROWING = ("window", "chunk", "local", "sparse")
-_HARMLESS = {"max_window_layers"}  # of Qwen, which says with `sliding_window` whether there are any
+_HARMLESS = {
+    "max_window_layers",  # of Qwen, which says with `sliding_window` whether there are any
+    "num_local_experts",  # of Mixtral, whose experts have nothing to do with attention
+}
 _MASKED = ("sdpa", "eager")
 
 

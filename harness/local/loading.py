@@ -174,14 +174,20 @@ def _notes(spec: LocalModelSpec, template: Template) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def does_not_fit(spec: LocalModelSpec, exc: Exception) -> ModelUnavailable:
+    """What to say where memory ran out before the first prompt."""
+    return ModelUnavailable(
+        f"{spec.model_name} does not fit into the memory of {spec.device} ({str(exc).strip()}). Use a smaller model, "
+        "dtype: bfloat16, quantization: int8, or another device.",
+        sent=False,
+    )
+
+
 def _explain(spec: LocalModelSpec, exc: Exception) -> str:
     text = str(exc).strip()
     name = spec.model_name
     if is_out_of_memory(exc):
-        return (
-            f"{name} does not fit into the memory of {spec.device} ({text}). Use a smaller model, dtype: bfloat16, "
-            "quantization: int8, or another device."
-        )
+        return does_not_fit(spec, exc).message
     if "trust_remote_code" in text:
         return (
             f"{name} comes with Python code of its own, which runs only where the config says trust_remote_code: true "

@@ -25,7 +25,8 @@ class TokenEvidence:
     """One generated position, natural logarithms.
 
     `logprob` and the top list are of scores or logits as the row's spec says, `raw_logprob` always of logits. Tokens
-    that a warper excluded (−inf) are not in the top list.
+    that a warper excluded (−inf) are not in the top list. Where logprobs are equal, the chosen token comes first, then
+    the others by id; at the end of the list too the chosen token goes before its equals.
     """
 
     token_id: int
@@ -132,7 +133,13 @@ class Recorder:
 
 def _evidence(token_id: int, numbers: Sequence[float], ids: Sequence[int], k: int) -> TokenEvidence:
     own, raw, *values = numbers
-    del values[k:]
     while values and values[-1] == -math.inf:
         values.pop()
-    return TokenEvidence(token_id, own, raw, tuple(ids[: len(values)]), tuple(values))
+    ids = ids[: len(values)]
+    # Logits in bfloat16 are often equal. `topk` says nothing then about which it names first, or at all.
+    if values and own == values[-1] and token_id not in ids:
+        ids = [*ids[:-1], token_id]
+    if len(set(values)) < len(values):
+        order = sorted(range(len(values)), key=lambda i: (-values[i], ids[i] != token_id, ids[i]))
+        ids = [ids[i] for i in order]  # `values` descend as they are
+    return TokenEvidence(token_id, own, raw, tuple(ids[:k]), tuple(values[:k]))

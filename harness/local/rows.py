@@ -49,6 +49,11 @@ class Row:
         self._eos_ids = eos_ids
         self._decode = decode
 
+    @property
+    def reach(self) -> int:
+        """How many tokens prompt and answer may come to together."""
+        return len(self.prompt.token_ids) + self._limit
+
     def accept(self, token_id: int, evidence: TokenEvidence | None) -> bool:
         """Add a token; whether the answer ends with it."""
         self.token_ids.append(token_id)

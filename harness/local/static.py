@@ -22,15 +22,19 @@ if TYPE_CHECKING:
 _hf: Any = transformers  # partly untyped
 
 
-def together(rows: Sequence[Row], most: int | None) -> Iterator[Sequence[Row]]:
+def together(rows: Sequence[Row], most: int | None, room: Callable[[int], int]) -> Iterator[Sequence[Row]]:
     """`rows` in their order, in batches that do not reach further than `most` tokens; a row that does is alone.
 
     A row that has ended is computed on until its batch ends. Past the context that is an IndexError where positions are
     entries of a table, and on CUDA one that no process recovers from.
+
+    Args:
+        room: how many rows there may be that reach so many tokens.
     """
     batch: list[Row] = []
     for row in rows:
-        if batch and most is not None and reach([*batch, row]) > most:
+        reach = _reach([*batch, row])
+        if batch and ((most is not None and reach > most) or len(batch) >= room(reach)):
             yield batch
             batch = []
         batch.append(row)
@@ -38,7 +42,7 @@ def together(rows: Sequence[Row], most: int | None) -> Iterator[Sequence[Row]]:
         yield batch
 
 
-def reach(rows: Sequence[Row]) -> int:
+def _reach(rows: Sequence[Row]) -> int:
     """How many tokens the longest prompt of `rows` may have come to by the end of the longest answer."""
     longest = max(row.request.variant.sampling.max_tokens for row in rows)
     return longest + max(len(row.prompt.token_ids) for row in rows)

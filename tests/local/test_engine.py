@@ -19,7 +19,7 @@ PROMPTS = [
 
 
 def limit(engine, **changes):
-    engine._limits = replace(engine._limits, **changes)
+    engine._answering.limits = replace(engine._answering.limits, **changes)
 
 
 def tokens_of(completions):

@@ -111,17 +111,19 @@ def test_a_step_with_a_mask_made_here_gives_what_it_gives_with_the_models_own():
 
 
 def test_models_that_look_at_every_column_by_a_plain_mask_need_none_of_their_own():
-    from transformers import LlamaConfig, MistralConfig, Qwen2Config
+    from transformers import LlamaConfig, MistralConfig, MixtralConfig, Qwen2Config
 
     assert not needs_own_mask(built(LlamaConfig(**SMALL)))
     assert not needs_own_mask(built(MistralConfig(**SMALL, sliding_window=None)))
     assert not needs_own_mask(built(Qwen2Config(**SMALL)))
+    assert not needs_own_mask(built(MixtralConfig(**SMALL, num_local_experts=2, sliding_window=None)))
 
 
 def test_models_with_narrow_layers_or_that_read_the_mask_need_their_own(sliding):
-    from transformers import BloomConfig, FalconConfig, Gemma2Config
+    from transformers import BloomConfig, FalconConfig, Gemma2Config, MixtralConfig
 
     assert needs_own_mask(sliding)
+    assert needs_own_mask(built(MixtralConfig(**SMALL, num_local_experts=2, sliding_window=4)))
     assert needs_own_mask(built(Gemma2Config(**SMALL, head_dim=8)))
     assert needs_own_mask(built(BloomConfig(vocab_size=64, hidden_size=32, n_layer=1, n_head=4)))
     assert needs_own_mask(

@@ -91,3 +91,44 @@ def test_more_top_tokens_than_the_vocabulary_has_are_all_of_it():
 
     assert len(found.top_ids) == 7
     assert sum(torch.tensor(found.top_logprobs).exp()) == pytest.approx(1.0, abs=1e-5)
+
+
+def of_ties(logits, token, *, top):
+    """What one step leaves of a row with `logits`, of which `token` was chosen."""
+    given = torch.tensor([logits])
+    return evidence(Recorder([LogprobsSpec(top=top)], [0], CPU), given, given, torch.tensor([token]))[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "listed"), [(1, (1, 4, 6, 0, 3)), (4, (4, 1, 6, 0, 3)), (0, (1, 4, 6, 0, 3)), (3, (1, 4, 6, 3, 0))]
+)
+def test_of_equals_the_chosen_token_comes_first_and_then_the_smaller_id(chosen, listed):
+    found = of_ties([2.0, 5.0, -1.0, 2.0, 5.0, -2.0, 5.0], chosen, top=5)
+
+    assert found.top_ids == listed
+    assert list(found.top_logprobs) == sorted(found.top_logprobs, reverse=True)
+
+
+@pytest.mark.parametrize("chosen", range(1, 40))
+@pytest.mark.parametrize("top", [1, 3])
+def test_a_chosen_token_that_ties_with_the_end_of_the_list_is_in_it(chosen, top):
+    found = of_ties([3.0] + [1.0] * 39, chosen, top=top + 1)
+
+    assert found.top_ids[:2] == (0, chosen)
+    assert len(set(found.top_ids)) == top + 1
+    assert found.top_logprobs[1:] == (found.logprob,) * top
+
+
+def test_a_list_cut_short_of_its_neighbours_still_holds_the_chosen_token():
+    """The rows beside it want more, so that more are measured than are kept."""
+    equal = torch.ones(3, 40)
+
+    found = evidence(Recorder([LogprobsSpec(top=top) for top in (1, 2, 20)], [0, 0, 0], CPU), equal, equal)
+
+    assert [found[i].top_ids[0] for i in range(3)] == TOKENS.tolist()
+    assert [len(found[i].top_ids) for i in range(3)] == [1, 2, 20]
+
+
+def test_a_chosen_token_that_is_less_likely_than_those_listed_is_not_listed():
+    assert of_ties([2.0, 5.0, 1.0, 2.0], 2, top=2).top_ids[0] == 1
+    assert 2 not in of_ties([2.0, 5.0, 1.0, 2.0], 2, top=2).top_ids

@@ -66,7 +66,7 @@ def test_coming_in_the_middle_of_a_batch_changes_no_token(continuous, answers, r
 @pytest.mark.parametrize("piece", [8, 64])
 def test_reading_prompts_in_other_pieces_changes_no_token(tiny, engine_of, answers, requests, one_by_one, piece):
     engine = engine_of(tiny)
-    engine._limits = replace(engine._limits, piece=piece)
+    engine._answering.limits = replace(engine._answering.limits, piece=piece)
 
     assert tokens(requests, answers(engine, *requests, slots=5)) == one_by_one
 

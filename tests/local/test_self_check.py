@@ -48,6 +48,66 @@ def blinded(model):
     model.forward = unmasked
 
 
+def rounded_in_batches(model):
+    """Have `model` say of tokens 2n and 2n + 1 that they are equally likely, where it is given several rows.
+
+    Of a row alone it says that 2n + 1 is likelier, by one rounding of bfloat16.
+    """
+    model.to(torch.bfloat16)
+    with torch.no_grad():
+        pairs = model.lm_head.weight[:-1].view(-1, 2, model.config.hidden_size)
+        pairs[:, 1] = pairs[:, 0] * (1 + 2**-7)
+    forward = model.forward
+
+    @functools.wraps(forward)
+    def rounded(input_ids, **kwargs):
+        output = forward(input_ids, **kwargs)
+        if len(input_ids) > 1:
+            output.logits[..., 1:-1:2] = output.logits[..., :-1:2]
+        return output
+
+    model.forward = rounded
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+def test_texts_that_part_at_equally_likely_tokens_are_compared_no_further(loaded, monkeypatch, continuous):
+    """Whichever of the two `topk` names first: that they parted shows in the tokens."""
+    rounded_in_batches(loaded.model)
+    for flipped in (False, True):
+        with monkeypatch.context() as patch:
+            if flipped:
+                patch.setattr(torch.Tensor, "topk", last_of_equals_first)
+            found = fitness(loaded, continuous=continuous)
+        assert found.not_batched is None
+        assert found.not_continuous == (None if continuous else "it was not tried")
+
+
+def last_of_equals_first(numbers, k):
+    """`topk` as it may be as well."""
+    values, places = numbers.flip(-1).sort(dim=-1, descending=True, stable=True)
+    return torch.return_types.topk((values[..., :k], numbers.shape[-1] - 1 - places[..., :k]))
+
+
+def test_rounding_that_grows_with_the_logits_is_no_difference(loaded):
+    """In bfloat16 logits of some hundreds are whole numbers, two apart."""
+    loaded.model.to(torch.bfloat16)
+    with torch.no_grad():
+        loaded.model.lm_head.weight.mul_(64)
+
+    found = fitness(loaded)
+
+    assert (found.not_continuous, found.not_batched) == (None, None)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_mask_that_hides_nothing_is_noticed_through_the_rounding_of_small_types(loaded, monkeypatch, dtype):
+    loaded.model.to(dtype)
+    assert fitness(loaded).not_continuous is None
+    in_the_loop(monkeypatch, lambda ids, mask, positions: (ids, torch.ones_like(mask), positions))
+
+    assert "away from those of one prompt at a time" in fitness(loaded).not_continuous
+
+
 def test_a_sound_model_is_fit_for_both(loaded):
     found = fitness(loaded)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.local.rows import Row
-from harness.local.static import reach, run_static, together
+from harness.local.static import run_static, together
 from harness.local.template import Rendered
 from tests.local.reference import generated
 
@@ -22,33 +22,40 @@ def row(request_for):
     return make
 
 
+def plenty(reach: int) -> int:
+    return 100
+
+
 def lengths(batches):
     return [[(len(row.prompt.token_ids), row.request.variant.sampling.max_tokens) for row in rows] for rows in batches]
-
-
-def test_rows_reach_from_the_longest_prompt_to_the_longest_answer(row):
-    assert reach([row(10, 3)]) == 13
-    assert reach([row(10, 3), row(2, 30), row(4, 4)]) == 40
 
 
 def test_rows_that_reach_no_further_than_allowed_stay_together_in_their_order(row):
     rows = [row(10, 3), row(2, 30), row(5, 5)]
 
-    assert lengths(together(rows, 40)) == [[(10, 3), (2, 30), (5, 5)]]
-    assert lengths(together(rows, 39)) == [[(10, 3)], [(2, 30), (5, 5)]]
-    assert lengths(together(rows, None)) == [[(10, 3), (2, 30), (5, 5)]]
+    assert lengths(together(rows, 40, plenty)) == [[(10, 3), (2, 30), (5, 5)]]
+    assert lengths(together(rows, 39, plenty)) == [[(10, 3)], [(2, 30), (5, 5)]]
+    assert lengths(together(rows, None, plenty)) == [[(10, 3), (2, 30), (5, 5)]]
 
 
 def test_a_row_that_reaches_too_far_by_itself_is_alone(row):
-    assert lengths(together([row(1, 1), row(50, 50), row(2, 2), row(3, 3)], 40)) == [
+    assert lengths(together([row(1, 1), row(50, 50), row(2, 2), row(3, 3)], 40, plenty)) == [
         [(1, 1)],
         [(50, 50)],
         [(2, 2), (3, 3)],
     ]
 
 
+def test_no_more_rows_are_together_than_there_is_room_for(row):
+    rows = [row(10, 10), row(5, 5), row(40, 40), row(1, 1), row(2, 2)]
+
+    found = lengths(together(rows, None, lambda reach: max(1, 60 // reach)))
+
+    assert found == [[(10, 10), (5, 5)], [(40, 40)], [(1, 1), (2, 2)]]
+
+
 def test_no_row_makes_no_batch():
-    assert list(together([], 40)) == []
+    assert list(together([], 40, plenty)) == []
 
 
 def test_rows_are_delivered_at_the_step_that_ends_them_and_the_batch_ends_with_the_last(tiny, desk, row, on_forward):
