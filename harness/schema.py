@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+EngineName = Literal["auto", "continuous", "generate"]
+"""The loop that a local model is asked to be run with, as a config and a spec name it."""
+
+DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+"""The number format that a local model is asked to compute in."""
+
+
 class ProviderType(StrEnum):
     """The word a config gives as a model's `type`, after aliases."""
 

@@ -25,12 +25,14 @@ from harness.local.reproduce import refuse_other_weights, request_of, spec_of
 from harness.local.spec import is_device
 from harness.schema import ProviderType
 from harness.terminal import table_screen
-from harness.verify_report import Outcome, Report, difference_line, reason_lines, table, to_json
+from harness.verify_report import Outcome, Report
+from harness.verify_table import difference_line, reason_lines, table, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from harness.local.jobs import Engine
     from harness.local.recorded import LocalAnswer
     from harness.local.spec import LocalModelSpec
     from harness.local.status import LocalStatus
@@ -74,18 +76,19 @@ def draw(records: Iterable[Mapping[str, Any]], count: int, seed: int) -> list[Ma
     Which ones depends on `seed` and the item ids only, not on their order in the journal. Memory holds `count` records
     of each variant.
     """
-    kept: dict[str, list[tuple[int, str, Mapping[str, Any]]]] = {}
-    for record in records:
+    # With their places in the journal, because records of one item cannot be compared with each other.
+    kept: dict[str, list[tuple[int, str, int, Mapping[str, Any]]]] = {}
+    for place, record in enumerate(records):
         if record.get("provider") != ProviderType.LOCAL or record.get("error") is not None:
             continue
         heap = kept.setdefault(str(record.get("variant")), [])
-        item = (-_rank(seed, record["item_id"]), record["item_id"], record)
+        item = (-_rank(seed, record["item_id"]), record["item_id"], place, record)
         if len(heap) < count:
             heapq.heappush(heap, item)
         else:
             heapq.heappushpop(heap, item)
-    ranked = (sorted(heap, key=lambda item: item[:2], reverse=True) for _, heap in sorted(kept.items()))
-    in_turn = (item[2] for turn in zip_longest(*ranked) for item in turn if item is not None)
+    ranked = (sorted(heap, reverse=True) for _, heap in sorted(kept.items()))
+    in_turn = (item[-1] for turn in zip_longest(*ranked) for item in turn if item is not None)
     return sorted(islice(in_turn, count), key=lambda record: str(record.get("variant")))
 
 
@@ -94,10 +97,17 @@ class Replay:
 
     Args:
         device: instead of the kind of device that each was made on.
-        trust_remote_code: whether Python files that come with weights may run, where they did for the record.
+        trust_remote_code: whether Python files that come with weights may run, where they might for the record.
+        make_engine: called in the local thread, once for each load.
     """
 
-    def __init__(self, *, device: str | None = None, trust_remote_code: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        device: str | None = None,
+        trust_remote_code: bool = False,
+        make_engine: Callable[[LocalModelSpec], Engine] = make_engine,
+    ) -> None:
         self._device = device
         self._trust_remote_code = trust_remote_code
         self._worker = LocalWorker(make_engine)
@@ -122,15 +132,24 @@ class Replay:
                 background.cancel_scope.cancel()
         finally:
             self._worker.stop()
-            self._worker.join(_JOIN_S)
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._worker.join, _JOIN_S)
         return self._outcomes
 
     async def _replay_all(self, spec: LocalModelSpec, answers: Sequence[LocalAnswer]) -> None:
         provider = LocalProvider(spec, self._worker)
+        loads_before = len(self._worker.loads())
+
+        def refuse_if_loaded(answer: LocalAnswer) -> None:
+            for info in self._worker.loads()[loads_before:]:
+                refuse_other_weights(answer, info)
+
         for answer in answers:
             try:
+                refuse_if_loaded(answer)
+                # The first one loads the weights.
                 done = await provider.generate(request_of(answer))
-                refuse_other_weights(answer, self._worker.loads()[-1])
+                refuse_if_loaded(answer)
                 self._outcomes.append(Outcome.of_answer(answer, compare(answer, done)))
             except (NotComparable, ProviderError) as why:
                 self._outcomes.append(Outcome.of_answer(answer, reason=str(why)))

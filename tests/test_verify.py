@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 
 import pytest
 
 from harness.errors import UsageError
 from harness.local.comparison import Comparison
+from harness.local.fake import FakeEngine
 from harness.local.status import LocalStatus
-from harness.verify import draw, progress_line, verify_command
+from harness.verify import Replay, draw, progress_line, verify_command
 from harness.verify_report import Outcome
 
 
@@ -59,6 +62,46 @@ def test_failures_and_apis_are_left_out_and_the_demo_is_not():
     ]
 
     assert {record["variant"] for record in draw(records, 10, 0)} == {"demo"}
+
+
+def test_two_records_of_one_item_are_drawn_like_any_others():
+    records = [*records_of("a", 3), *records_of("a", 3, full_response="once more")]
+
+    assert sorted(ids(draw(records, 6, 0))) == sorted(ids(records))
+    assert len(draw(records, 2, 0)) == 2
+
+
+def asked_again(local_record, count):
+    """So many records of the demo model's weights."""
+    return [{**local_record, "item_id": f"i{n}", "prompt_id": f"p{n}"} for n in range(count)]
+
+
+async def test_of_other_weights_one_answer_is_made_at_most(local_record):
+    engines = []
+    replay = Replay(make_engine=lambda spec: engines.append(FakeEngine(spec)) or engines[-1])
+
+    outcomes = await replay.run(asked_again(local_record, 4))
+
+    assert engines[0].history == [("p0",)]
+    assert ["not those of the record" in outcome.reason for outcome in outcomes] == [True] * 4
+
+
+async def test_the_event_loop_goes_on_while_the_thread_ends(local_record):
+    loop, may_end = asyncio.get_running_loop(), threading.Event()
+
+    class SlowToFree(FakeEngine):
+        def unload(self):
+            # Only a loop that runs lets it go on.
+            loop.call_soon_threadsafe(may_end.set)
+            assert may_end.wait(4.0)
+            self.log.append("freed")
+
+    log = []
+    replay = Replay(make_engine=lambda spec: SlowToFree(spec, log))
+
+    await replay.run(asked_again(local_record, 1))
+
+    assert log[-1] == "freed"
 
 
 def test_a_folder_without_a_journal_is_refused(tmp_path):

@@ -24,7 +24,7 @@ from harness.config.parts import (
     one_or_many,
     slots_or_auto,
 )
-from harness.schema import ProviderType
+from harness.schema import DtypeName, EngineName, ProviderType
 
 SIMULATOR = "simulator"
 """As a `base_url`: the loopback simulator, started as a child of the run."""
@@ -75,8 +75,8 @@ class _Shared(Strict):
     max_retries: Annotated[int, Field(ge=1)] = 3
     timeout_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 180.0
     device: Annotated[str, Field(pattern=DEVICES)] = "auto"
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
-    engine: Literal["auto", "continuous", "generate"] = "auto"
+    dtype: DtypeName = "auto"
+    engine: EngineName = "auto"
     slots: Annotated[int | None, BeforeValidator(slots_or_auto)] = None
     logprobs: LogprobsConfig | None = None
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)

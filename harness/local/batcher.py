@@ -7,6 +7,8 @@ Guarantees:
 - Requests of a model are taken up in the order they came; those for which memory ran out go before the others.
 - Every submitted request is resolved on the loop that submitted it: with a completion, with a `ProviderError`, or by
   being cancelled there.
+- A device that has failed, or keeps weights that were to be freed, gets no more work: whoever waits, or comes later,
+  hears why.
 - The interpreter does not wait for the thread: it is a daemon, which is ended at exit wherever it is,
   in a load too.
 """
@@ -20,7 +22,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.local.failures import cannot_load
+from harness.local.failures import breaks_the_device, cannot_free, cannot_load
 from harness.local.fetching import FetchAhead, fetch_in_child
 from harness.local.jobs import Job
 from harness.local.line import Line
@@ -154,6 +156,7 @@ class LocalWorker:
                 self._serve(model)
         finally:
             self._meter.freed()
+            self._ahead.stop()
             self._line.close()
             atexit.unregister(self._at_exit)
 
@@ -168,7 +171,7 @@ class LocalWorker:
         finally:
             self._meter.freed()
             if engine is not None:
-                engine.unload()
+                self._free(model.spec, engine)
 
     def _load(self, model: QueuedModel) -> Engine | None:
         """The engine with the model loaded; None where it could not be, or all is stopped."""
@@ -183,11 +186,22 @@ class LocalWorker:
             engine = self._make_engine(model.spec)
             self._meter.loaded(engine.load(self._meter.weighs))
         except Exception as exc:  # noqa: BLE001 - whatever a checkpoint raises, its lane must hear of it
-            self._line.park(model, cannot_load(model.spec, exc))
+            error = cannot_load(model.spec, exc)
+            self._line.park(model, error)
+            if breaks_the_device(exc):
+                self._line.stop(error)
             if engine is not None:
-                engine.unload()
+                self._free(model.spec, engine)
             return None
         following = self._line.following(model)
         if following is not None:
             self._ahead.begin(following)
         return engine
+
+    def _free(self, spec: LocalModelSpec, engine: Engine) -> None:
+        """Free the weights of `spec`; where that fails, no other model is loaded, and those who wait hear why."""
+        try:
+            engine.unload()
+        except Exception as exc:  # noqa: BLE001 - the thread would end with a traceback, and its models without a reason
+            if not self._line.stopping:
+                self._line.stop(cannot_free(spec, exc))

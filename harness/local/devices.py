@@ -95,11 +95,18 @@ def is_poisoned(exc: BaseException) -> bool:
 
 
 def free_memory(device: torch.device) -> None:
-    """Give memory that torch holds in reserve back to the device."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
+    """Give memory that torch holds in reserve back to the device, as far as the device still does anything.
+
+    A device that has failed, or has no memory left, says so again at the next call that needs it.
+    """
+    try:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif device.type == "mps":
+            torch.mps.empty_cache()
+    except RuntimeError as exc:
+        if not (is_poisoned(exc) or is_out_of_memory(exc)):
+            raise
 
 
 def limit_cpu_threads(weight_bytes: int) -> None:

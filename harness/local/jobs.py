@@ -50,12 +50,16 @@ class Engine(Protocol):
 
         Raises:
             BatchTooLargeError: out of memory; what was not delivered may be tried again with fewer rows.
-            LaneError: no request of this model can be answered any more.
+            LaneError: nothing can be generated on this device any more, by this model or another.
         """
         ...
 
     def unload(self) -> None:
-        """Free the weights. Called also after a `load` that failed."""
+        """Free the weights. Called also after a `load` that failed.
+
+        Raises:
+            Exception: they may still be there, so that no other model can be loaded.
+        """
         ...
 
 
@@ -80,11 +84,15 @@ class Job:
         self._started_at: datetime | None = None
 
     def admit(self, now: datetime) -> None:
-        """Begin the attempt. Called from the thread, once more where the batch has to be made smaller."""
+        """Begin the attempt. Called from the thread, once more after it was put back."""
         self._admitted_at = self._clock()
         self._started_at = now
         if self._timeout_s is not None:
             self._on_loop(self._start_timer)
+
+    def put_back(self) -> None:
+        """End the attempt without an outcome; until the next one begins, no time runs. Called from the thread."""
+        self._on_loop(self._stop_timer)
 
     def deliver(self, outcome: Completion | ProviderError) -> None:
         """Hand the outcome to the waiting caller. Called from the thread."""
@@ -103,17 +111,20 @@ class Job:
             return await self.future
         finally:
             self.abandoned = True
-            if self._timer is not None:
-                self._timer.cancel()
+            self._stop_timer()
 
     def _on_loop(self, callback: Callable[..., None], *args: object) -> None:
         # A loop that has closed has nobody left who waits.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *args)
 
-    def _start_timer(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
         if self._timeout_s is not None and not self.future.done():
             self._timer = self._loop.call_later(self._timeout_s, self._expire)
 

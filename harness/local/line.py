@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.errors import LaneError
+from harness.local.failures import STOPPED, fail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from harness.errors import ProviderError
     from harness.local.jobs import Job
     from harness.local.spec import LocalModelSpec
-
-STOPPED = "The local thread has stopped; run the same command again to go on with the prompts that are left."
 
 
 @dataclass(eq=False, slots=True)
@@ -51,6 +49,7 @@ class Line:
         self._changed = threading.Condition()
         self._models: list[QueuedModel] = []
         self._stopping = False
+        self._why = LaneError(STOPPED, sent=False)
 
     @property
     def stopping(self) -> bool:
@@ -88,7 +87,7 @@ class Line:
         with self._changed:
             model = self._find(spec)
             if self._stopping:
-                raise LaneError(STOPPED, sent=False)
+                raise copy.copy(self._why)
             if model is None or model.holders <= 0:
                 raise LaneError(f"{spec.model_name} was closed before this request came.", sent=False)
             if model.error is not None:
@@ -98,6 +97,8 @@ class Line:
 
     def push_back(self, model: QueuedModel, jobs: Sequence[Job]) -> None:
         """Let `jobs` be tried again, in their order, before all else and by themselves."""
+        for job in jobs:
+            job.put_back()
         with self._changed:
             model.put_back.extendleft(reversed(jobs))
 
@@ -112,10 +113,15 @@ class Line:
             model.jobs.extendleft(reversed(model.put_back))
             model.put_back.clear()
 
-    def stop(self) -> None:
-        """Let nothing more in, and end every wait."""
+    def stop(self, why: LaneError | None = None) -> None:
+        """Let nothing more in, and end every wait.
+
+        Args:
+            why: what they hear who wait or come later; None is that it was asked for.
+        """
         with self._changed:
             self._stopping = True
+            self._why = why or self._why
             self._changed.notify_all()
 
     def next_model(self) -> QueuedModel | None:
@@ -178,7 +184,7 @@ class Line:
             self._stopping = True
             jobs = [job for model in self._models for job in (*model.put_back, *model.jobs)]
             self._models.clear()
-        fail(jobs, LaneError(STOPPED, sent=False))
+        fail(jobs, self._why)
 
     def _find(self, spec: LocalModelSpec) -> QueuedModel | None:
         return next((model for model in self._models if model.spec == spec), None)
@@ -203,9 +209,3 @@ def _first_of(jobs: deque[Job], limit: int) -> list[Job]:
         if not job.abandoned:
             taken.append(job)
     return taken
-
-
-def fail(jobs: Iterable[Job], error: ProviderError) -> None:
-    """Deliver `error` to each of `jobs`, as an object of its own: one shared would collect the tracebacks of all."""
-    for job in jobs:
-        job.deliver(copy.copy(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.local.status import LocalStatus, TokenRate
+from harness.local.status import LocalStatus
 from harness.local.totals import ModelTotals
 
 if TYPE_CHECKING:
@@ -130,3 +130,36 @@ class Meter:
     def totals(self) -> dict[str, ModelTotals]:
         """What each model that was loaded has done so far, by its name."""
         return {name: model.copy() for name, model in tuple(self._totals.items())}
+
+
+class TokenRate:
+    """Tokens per second over windows of about `window_s` seconds. One thread adds, any thread may read."""
+
+    def __init__(self, clock: Callable[[], float], window_s: float = 1.0) -> None:
+        self._clock = clock
+        self._window_s = window_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, as a batch does."""
+        self._since = self._clock()
+        self._tokens = 0
+        self._rate = 0.0
+        self._window = 0.0
+
+    def add(self, tokens: int) -> None:
+        """Count `tokens` of just now."""
+        self._tokens += tokens
+        elapsed = self._clock() - self._since
+        if elapsed >= self._window_s:
+            self._rate, self._window = self._tokens / elapsed, elapsed
+            self._since, self._tokens = self._since + elapsed, 0
+        elif not self._window and elapsed > 0:
+            self._rate = self._tokens / elapsed
+
+    @property
+    def value(self) -> float:
+        """Tokens per second. It fades once nothing more comes for twice as long as the last window took."""
+        since, tokens = self._since, self._tokens
+        elapsed = self._clock() - since
+        return self._rate if elapsed <= 2 * max(self._window, self._window_s) else tokens / elapsed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 from harness.config.model import DEMO_MODEL_PATH
 from harness.errors import ConfigError
@@ -26,7 +26,7 @@ def spec_of(answer: LocalAnswer, *, device: str | None = None, trust_remote_code
 
     Args:
         device: instead of the kind of device that it was given on.
-        trust_remote_code: whether Python files that come with the weights may run, where they did for the record.
+        trust_remote_code: whether Python files that come with the weights may run, where they might for the record.
 
     Raises:
         NotComparable: there are no such weights here, or they may not be used.
@@ -34,8 +34,8 @@ def spec_of(answer: LocalAnswer, *, device: str | None = None, trust_remote_code
     runtime = answer.runtime
     if runtime.trust_remote_code and not trust_remote_code:
         raise NotComparable(
-            f"Python code that comes with the weights of {runtime.source} ran for this answer. Read it, then add "
-            "--trust-remote-code to let it run here."
+            f"Python code that comes with the weights of {runtime.source} may have run for this answer. Read it, then "
+            "add --trust-remote-code to let it run here."
         )
     kind = runtime.device.partition(":")[0]
     device = device or kind
@@ -46,7 +46,7 @@ def spec_of(answer: LocalAnswer, *, device: str | None = None, trust_remote_code
             revision=_commit(answer) or runtime.revision,
             dtype=runtime.dtype,
             device=device,
-            engine=cast("Literal['auto']", runtime.engine if runtime.engine in ENGINES else "auto"),
+            engine=runtime.engine if runtime.engine in ENGINES else "auto",
             # What one kind of device computes attention with, another may not have.
             attn_implementation=runtime.attention if device.partition(":")[0] == kind else None,
             quantization=runtime.quantization,

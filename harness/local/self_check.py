@@ -102,7 +102,7 @@ def _difference(run: Callable[[], Sequence[_Text]], alone: Sequence[_Generated],
     """How what `run` comes to, for each prompt, differs from what that prompt comes to `alone`.
 
     What is computed in other shapes is rounded otherwise, in proportion to the numbers that are rounded: in bfloat16,
-    whose `eps` is 2⁻⁷, logits of 30 are off by a quarter. So the limits are multiples of u, which is `eps` times the
+    whose `eps` is 2⁻⁷, logits of 30 are an eighth apart. So the limits are multiples of u, which is `eps` times the
     largest logit among the likeliest. At every position the five likeliest tokens' logprobs may be off by 4 u, as their
     median, which no single rounding moves; and none of all that are compared may be off by more than 8 u. For float32
     4 u is taken to be 10⁻³ nats at least.

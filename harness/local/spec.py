@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 from harness.errors import ConfigError
+from harness.schema import DtypeName, EngineName
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-ENGINES = ("auto", "continuous", "generate")
+DTYPES: tuple[str, ...] = get_args(DtypeName)
+ENGINES: tuple[str, ...] = get_args(EngineName)
 QUANTIZATIONS = ("int8", "int4")
 
 _PATH_STARTS = ("/", "./", "../", "~", ".\\", "..\\")
@@ -25,7 +26,7 @@ class LocalModelSpec:
         revision: a branch, tag or commit of the Hub repository.
         dtype: one of `DTYPES`. `auto` is float32 on a CPU, bfloat16 (else float16) on CUDA, float16 on MPS.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        engine: `continuous` refills a row as soon as it ends, `generate` runs static batches through
+        engine: one of `ENGINES`. `continuous` refills a row as soon as it ends, `generate` runs static batches through
             `model.generate`; `auto` is the first where the model allows it.
         attn_implementation: passed to transformers, e.g. `sdpa` or `eager`; None leaves the choice to it.
         quantization: `int8` or `int4` (bitsandbytes), or None.
@@ -42,7 +43,7 @@ class LocalModelSpec:
     revision: str | None = None
     dtype: str = "auto"
     device: str = "auto"
-    engine: Literal["auto", "continuous", "generate"] = "auto"
+    engine: str = "auto"
     attn_implementation: str | None = None
     quantization: str | None = None
     trust_remote_code: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 LocalState = Literal["idle", "loading", "generating"]
@@ -27,8 +27,8 @@ class LoadInfo:
         source: the folder or Hub repository as it was configured.
         revision: of the Hub repository, as it was configured.
         weights_hash: `sha256:…` over the weights' files.
-        slots: how many prompts may be generated at the same time.
-        trust_remote_code: whether Python files that came with the weights ran.
+        slots: how many prompts are at most generated at the same time.
+        trust_remote_code: whether Python files that come with the weights may run.
         notes: sentences for the screen and the manifest, e.g. that remote code may run; they do not repeat the name.
     """
 
@@ -108,36 +108,3 @@ class OutOfMemory:
             f"{self.model_name} ran out of memory with {self.rows} prompts in work; they are tried again, "
             f"{self.slots} at a time."
         )
-
-
-class TokenRate:
-    """Tokens per second over windows of about `window_s` seconds. One thread adds, any thread may read."""
-
-    def __init__(self, clock: Callable[[], float], window_s: float = 1.0) -> None:
-        self._clock = clock
-        self._window_s = window_s
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin again, as a batch does."""
-        self._since = self._clock()
-        self._tokens = 0
-        self._rate = 0.0
-        self._window = 0.0
-
-    def add(self, tokens: int) -> None:
-        """Count `tokens` of just now."""
-        self._tokens += tokens
-        elapsed = self._clock() - self._since
-        if elapsed >= self._window_s:
-            self._rate, self._window = self._tokens / elapsed, elapsed
-            self._since, self._tokens = self._since + elapsed, 0
-        elif not self._window and elapsed > 0:
-            self._rate = self._tokens / elapsed
-
-    @property
-    def value(self) -> float:
-        """Tokens per second. It fades once nothing more comes for twice as long as the last window took."""
-        since, tokens = self._since, self._tokens
-        elapsed = self._clock() - since
-        return self._rate if elapsed <= 2 * max(self._window, self._window_s) else tokens / elapsed

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.errors import LaneError, TransientError
-from harness.local.failures import detached, too_large, unexpected
+from harness.local.failures import STOPPED, detached, fail, too_large, unexpected
 from harness.local.jobs import Batch, BatchTooLargeError
-from harness.local.line import STOPPED, fail
 from harness.local.slots import Slots
 from harness.local.status import OutOfMemory
 
@@ -68,7 +67,7 @@ class Turn:
             self._ran_out(batch, exc)
         except LaneError as exc:
             error = detached(exc, exc)
-            self._line.park(self._model, error)
+            self._line.stop(error)
             fail(batch.undelivered, error)
         except Exception as exc:  # noqa: BLE001 - one batch that fails must not end the thread
             fail(batch.undelivered, unexpected(self._model.spec, exc))

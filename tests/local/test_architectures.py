@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import ModelUnavailable
+from harness.local.loading import load
 from tests.local.reference import assert_same_evidence, generated
 from tests.local.zoo import ALONE, CONTINUOUS, ENCODER_DECODER, STATEFUL
 
@@ -55,6 +56,25 @@ def test_rows_that_come_and_go_are_answered_as_alone(name, loaded_as, engine_of,
 
     assert {completion.runtime["engine"] for completion in completions} == {"continuous"}
     assert_answers_as_alone(loaded, lambda request: answers(reference, request), requests, completions)
+
+
+@pytest.mark.parametrize("kind", ["continuous", "generate"])
+def test_of_equally_likely_tokens_greedy_takes_the_one_that_generate_takes(
+    kind, tiny_spec, engine_of, answers, requests
+):
+    """Which is the first of them; the list of the likeliest begins with it."""
+    loaded = load(tiny_spec)
+    *pairs, last = loaded.model.lm_head.weight.data
+    last.zero_()
+    for row, other in zip(pairs[::2], pairs[1::2], strict=True):
+        other.copy_(row)
+    greedy = [request for request in requests if not request.variant.sampling.temperature]
+
+    for request, completion in zip(greedy, answers(engine_of(loaded, engine=kind), *greedy), strict=True):
+        assert_same_evidence(request, completion, generated(loaded, request))
+        for token in completion.token_logprobs:
+            assert token.top_logprobs[0] == token.top_logprobs[1]
+            assert token.top_token_ids[:2] == (token.token_id, token.token_id + 1)
 
 
 @pytest.mark.parametrize("kind", ["continuous", "generate"])

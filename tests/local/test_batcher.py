@@ -73,6 +73,23 @@ def bench():
         assert each.worker.join(5.0)
 
 
+def unable_to_free(b, error):
+    """Let the engines of `b` raise `error` when they are to be unloaded."""
+    make = b._make
+
+    def make_stubborn(spec):
+        engine = make(spec)
+
+        def unload():
+            b.log.append(f"keeps {spec.model_name}")
+            raise error
+
+        engine.unload = unload
+        return engine
+
+    b.worker._make_engine = make_stubborn
+
+
 def numbered(request_for, words):
     """Prompts named 0, 1, …, each of so many words."""
     return [request_for(f"w{i} " * n, prompt_id=str(i)) for i, n in enumerate(words)]
@@ -465,6 +482,70 @@ async def test_an_error_of_the_whole_model_while_generating_parks_it(bench, requ
             await b.submit(request_for(prompt))
 
     assert len(b.engines[0].history) == 1
+
+
+async def test_a_device_that_failed_while_generating_gets_no_other_model_and_all_hear_why(bench, request_for):
+    b = bench(failures=[ModelUnavailable("CUDA is gone; run the same command again.")])
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+
+    outcomes = await asyncio.gather(
+        b.submit(request_for("x")), b.submit(request_for("y"), OTHER), return_exceptions=True
+    )
+
+    assert [str(outcome) for outcome in outcomes] == ["CUDA is gone; run the same command again."] * 2
+    assert b.worker.join(5.0)
+    assert b.log == ["load one", "batch one x", "unload one"]
+
+
+async def test_a_device_that_failed_in_a_load_gets_no_other_model_and_all_hear_why(bench, request_for):
+    b = bench(load_error=RuntimeError("CUDA error: device-side assert triggered"))
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+
+    outcomes = await asyncio.gather(
+        b.submit(request_for("x")), b.submit(request_for("y"), OTHER), return_exceptions=True
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [ModelUnavailable] * 2
+    assert "CUDA failed while one was loaded" in str(outcomes[1])
+    assert "run the same command again" in str(outcomes[1])
+    assert b.log == ["load one", "unload one"]
+
+
+async def test_weights_that_cannot_be_freed_end_the_thread_and_all_who_wait_hear_why(bench, request_for):
+    b = bench()
+    unable_to_free(b, RuntimeError("driver shutting down"))
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+    later = b.submit(request_for("later"), OTHER)
+
+    assert (await b.submit(request_for("first"))).text == "first"
+    b.worker.release(SPEC)
+
+    with pytest.raises(LaneError, match=r"of one could not be freed .*driver shutting down.*run the same command again"):
+        await later
+    with pytest.raises(LaneError, match="run the same command again"):
+        await b.submit(request_for("too late"), OTHER)
+    assert b.worker.join(5.0)
+    assert b.log == ["load one", "batch one first", "keeps one"]
+
+
+async def test_weights_that_neither_load_nor_can_be_freed_end_the_thread_with_both_reasons(bench, request_for):
+    b = bench(load_error=ModelUnavailable("No weights here."))
+    unable_to_free(b, RuntimeError("driver shutting down"))
+    b.worker.register(SPEC)
+    b.worker.register(OTHER)
+
+    first, second = await asyncio.gather(
+        b.submit(request_for("first")), b.submit(request_for("second"), OTHER), return_exceptions=True
+    )
+
+    assert str(first) == "No weights here."
+    assert "driver shutting down" in str(second)
+    assert "run the same command again" in str(second)
+    assert b.worker.join(5.0)
+    assert b.log == ["load one", "keeps one"]
 
 
 async def test_time_in_the_queue_is_told_from_time_in_the_batch(request_for):

@@ -7,6 +7,7 @@ from harness.errors import ModelUnavailable
 from harness.local import devices
 from harness.local.devices import (
     devices_for_auto,
+    free_memory,
     is_out_of_memory,
     is_poisoned,
     limit_cpu_threads,
@@ -120,6 +121,29 @@ def test_only_a_broken_cuda_poisons_the_process():
     assert is_poisoned(RuntimeError("CUDA error: an illegal memory access was encountered"))
     assert not is_poisoned(RuntimeError("expected scalar type Float but found Half"))
     assert not is_poisoned(torch.OutOfMemoryError("CUDA out of memory."))
+
+
+@pytest.mark.parametrize(
+    "error", [torch.AcceleratorError("CUDA error: device-side assert triggered"), torch.OutOfMemoryError("CUDA: none.")]
+)
+def test_a_device_that_has_failed_or_is_full_is_left_alone_when_memory_is_freed(monkeypatch, error):
+    monkeypatch.setattr(torch.cuda, "empty_cache", raising(error))
+
+    free_memory(torch.device("cuda"))
+
+
+def test_any_other_failure_to_free_memory_is_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "empty_cache", raising(RuntimeError("driver shutting down")))
+
+    with pytest.raises(RuntimeError, match="driver shutting down"):
+        free_memory(torch.device("cuda"))
+
+
+def raising(error):
+    def empty_cache():
+        raise error
+
+    return empty_cache
 
 
 @pytest.fixture

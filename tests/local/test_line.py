@@ -13,8 +13,15 @@ ONE, TWO, THREE = (LocalModelSpec(name) for name in ("one", "two", "three"))
 
 
 def job(name="", *, abandoned=False):
-    outcomes = []
-    return SimpleNamespace(name=name, abandoned=abandoned, deliver=outcomes.append, outcomes=outcomes)
+    outcomes, put_back = [], []
+    return SimpleNamespace(
+        name=name,
+        abandoned=abandoned,
+        deliver=outcomes.append,
+        outcomes=outcomes,
+        put_back=lambda: put_back.append(name),
+        times_put_back=put_back,
+    )
 
 
 def names(jobs):
@@ -68,6 +75,16 @@ def test_what_was_put_back_goes_first_and_by_itself(line):
     assert names(line.take(model, 3)) == ["new"]
 
 
+def test_what_is_put_back_is_told_so(line):
+    again, other = job("again"), job("other")
+    model = model_of(line, jobs=[other])
+
+    line.push_back(model, [again])
+
+    assert again.times_put_back == ["again"]
+    assert other.times_put_back == []
+
+
 def test_what_was_put_back_and_abandoned_counts_no_more(line):
     model = model_of(line, jobs=[job("new")])
     line.push_back(model, [job("gone", abandoned=True)])
@@ -108,6 +125,20 @@ def test_closing_fails_all_that_waits_also_what_was_put_back(line):
 
     assert len(waiting.outcomes) == len(again.outcomes) == 1
     assert line.take_now(model, 1, put_back=False) == []
+
+
+def test_a_line_that_ends_for_a_reason_tells_it_to_all_that_waits_and_what_comes(line):
+    waiting, again = job(), job()
+    model = model_of(line, jobs=[waiting])
+    line.push_back(model, [again])
+
+    line.stop(LaneError("CUDA is gone."))
+    line.stop()
+    line.close()
+
+    assert [each.outcomes[0].message for each in (waiting, again)] == ["CUDA is gone."] * 2
+    with pytest.raises(LaneError, match="CUDA is gone"):
+        line.push(ONE, job())
 
 
 def test_a_request_that_comes_wakes_the_thread_that_waits(line):

@@ -109,7 +109,7 @@ def test_of_equals_the_chosen_token_comes_first_and_then_the_smaller_id(chosen, 
     assert list(found.top_logprobs) == sorted(found.top_logprobs, reverse=True)
 
 
-@pytest.mark.parametrize("chosen", range(1, 40))
+@pytest.mark.parametrize("chosen", [1, 2, 20, 39])
 @pytest.mark.parametrize("top", [1, 3])
 def test_a_chosen_token_that_ties_with_the_end_of_the_list_is_in_it(chosen, top):
     found = of_ties([3.0] + [1.0] * 39, chosen, top=top + 1)

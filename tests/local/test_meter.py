@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.local.meter import Meter
+from harness.local.meter import Meter, TokenRate
 from harness.local.status import LoadInfo, OutOfMemory
 
 INFO = LoadInfo("m", "v1", "cpu", "float32", "continuous", "sdpa", 2_800_000, 2048, slots=16)
@@ -113,3 +113,60 @@ def test_only_halvings_count_as_such(loaded):
 
     assert loaded.totals()["m"].halvings == 2
     assert len(loaded.shortages()) == 3
+
+
+def test_a_rate_is_shown_from_the_first_step_on():
+    now = [0.0]
+    rate = TokenRate(lambda: now[0])
+
+    now[0] = 0.1
+    rate.add(16)
+
+    assert rate.value == 160.0
+
+
+def test_a_rate_forgets_what_is_older_than_its_window():
+    now = [0.0]
+    rate = TokenRate(lambda: now[0], window_s=1.0)
+    for _ in range(10):
+        now[0] += 0.1
+        rate.add(1000)
+    for _ in range(21):
+        now[0] += 0.1
+        rate.add(1)
+
+    assert abs(rate.value - 10.0) < 0.5
+
+
+def test_a_rate_fades_once_nothing_more_comes():
+    now = [0.0]
+    rate = TokenRate(lambda: now[0], window_s=1.0)
+    now[0] = 1.0
+    rate.add(1000)
+
+    now[0] = 3.0
+    assert rate.value == 1000.0
+    now[0] = 3.1
+    assert rate.value == 0.0
+
+
+def test_a_rate_of_steps_slower_than_its_window_does_not_fade_between_them():
+    now = [0.0]
+    rate = TokenRate(lambda: now[0], window_s=1.0)
+    now[0] = 4.0
+    rate.add(16)
+
+    now[0] = 11.0
+
+    assert rate.value == 4.0
+
+
+def test_a_reset_begins_at_nothing():
+    now = [0.0]
+    rate = TokenRate(lambda: now[0])
+    now[0] = 1.0
+    rate.add(5)
+
+    rate.reset()
+
+    assert rate.value == 0.0

@@ -69,23 +69,24 @@ def rounded_in_batches(model):
     model.forward = rounded
 
 
-@pytest.mark.parametrize("continuous", [True, False])
-def test_texts_that_part_at_equally_likely_tokens_are_compared_no_further(loaded, monkeypatch, continuous):
-    """Whichever of the two `topk` names first: that they parted shows in the tokens."""
-    rounded_in_batches(loaded.model)
-    for flipped in (False, True):
-        with monkeypatch.context() as patch:
-            if flipped:
-                patch.setattr(torch.Tensor, "topk", last_of_equals_first)
-            found = fitness(loaded, continuous=continuous)
-        assert found.not_batched is None
-        assert found.not_continuous == (None if continuous else "it was not tried")
-
-
 def last_of_equals_first(numbers, k):
     """`topk` as it may be as well."""
     values, places = numbers.flip(-1).sort(dim=-1, descending=True, stable=True)
     return torch.return_types.topk((values[..., :k], numbers.shape[-1] - 1 - places[..., :k]))
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_texts_that_part_at_equally_likely_tokens_are_compared_no_further(loaded, monkeypatch, continuous, flipped):
+    """That they parted shows in the tokens, whichever of the two `topk` names first."""
+    rounded_in_batches(loaded.model)
+    if flipped:
+        monkeypatch.setattr(torch.Tensor, "topk", last_of_equals_first)
+
+    found = fitness(loaded, continuous=continuous)
+
+    assert found.not_batched is None
+    assert found.not_continuous == (None if continuous else "it was not tried")
 
 
 def test_rounding_that_grows_with_the_logits_is_no_difference(loaded):
