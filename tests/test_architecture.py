@@ -28,7 +28,7 @@ FLOORS = [
     ("2", {"continuing"}),
     ("3", {"providers.registry", "diary", "admission", "dashboard", "lifetimes"}),
     ("3", {"workers", "verify_report"}),
-    ("3", {"scheduler", "seeding", "watchers", "folder_check", "local_check", "online_check"}),
+    ("3", {"verify_table", "scheduler", "seeding", "watchers", "folder_check", "local_check", "online_check"}),
     ("4", {"preflight", "session", "verify", "watch"}),
     ("4", {"runner"}),
     ("4", {"dry_run"}),

@@ -87,10 +87,11 @@ async def test_of_other_weights_one_answer_is_made_at_most(local_record):
 
 
 async def test_the_event_loop_goes_on_while_the_thread_ends(local_record):
-    loop, may_end = asyncio.get_running_loop(), threading.Event()
+    loop, asked_to_end, may_end = asyncio.get_running_loop(), threading.Event(), threading.Event()
 
     class SlowToFree(FakeEngine):
         def unload(self):
+            assert asked_to_end.wait(4.0)
             # Only a loop that runs lets it go on.
             loop.call_soon_threadsafe(may_end.set)
             assert may_end.wait(4.0)
@@ -98,6 +99,8 @@ async def test_the_event_loop_goes_on_while_the_thread_ends(local_record):
 
     log = []
     replay = Replay(make_engine=lambda spec: SlowToFree(spec, log))
+    stop = replay._worker.stop
+    replay._worker.stop = lambda: (stop(), asked_to_end.set())
 
     await replay.run(asked_again(local_record, 1))
 

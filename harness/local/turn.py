@@ -46,7 +46,7 @@ class Turn:
         self._now = now
 
     def run(self) -> None:
-        """Until the model is released and has no request left, or is parked, or all is stopped."""
+        """Until the model is released and has no request left, or all is stopped."""
         while jobs := self._line.take(self._model, self._slots.now):
             self._answer(jobs)
             self._slots.grow()
