@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from harness.errors import ProviderError
     from harness.local.jobs import Engine, Job
     from harness.local.line import Line, QueuedModel
     from harness.local.meter import Meter
@@ -64,13 +65,17 @@ class Turn:
         try:
             self._engine.generate(batch)
         except BatchTooLargeError as exc:
-            self._ran_out(batch, exc)
+            before = self._slots.now
+            self._try_again(batch, exc.rows, too_large(self._model.spec, exc))
+            name, slots = self._model.spec.model_name, self._slots.now
+            self._meter.ran_out(OutOfMemory(name, exc.rows, before, slots, str(exc)))
         except LaneError as exc:
             error = detached(exc, exc)
             self._line.stop(error)
             fail(batch.undelivered, error)
         except Exception as exc:  # noqa: BLE001 - one batch that fails must not end the thread
-            fail(batch.undelivered, unexpected(self._model.spec, exc))
+            # It may be one prompt's doing, and must not fail those that happened to be beside it.
+            self._try_again(batch, len(batch.undelivered), unexpected(self._model.spec, exc))
         else:
             left_out = TransientError("The engine returned without an answer to this prompt.")
             fail(batch.undelivered, LaneError(STOPPED) if self._line.stopping else left_out)
@@ -94,15 +99,18 @@ class Turn:
                 job.admit(now)
         return jobs
 
-    def _ran_out(self, batch: Batch, exc: BatchTooLargeError) -> None:
-        """Put back what is left of `batch`, to be tried again as `Slots` has it; one prompt alone fails."""
-        left, before = batch.undelivered, self._slots.now
-        if before == 1 or (exc.rows <= 1 and len(left) <= 1):
-            fail(left[:1], too_large(self._model.spec, exc))
+    def _try_again(self, batch: Batch, rows: int, alone: ProviderError) -> None:
+        """Put back what is left of `batch`, which failed with `rows` in work, to be tried again as `Slots` has it.
+
+        Args:
+            alone: what a prompt hears that failed by itself.
+        """
+        left = batch.undelivered
+        if self._slots.now == 1 or (rows <= 1 and len(left) <= 1):
+            fail(left[:1], alone)
             self._line.push_back(self._model, left[1:])
             self._line.rejoin(self._model)
             self._slots.over(found_one=True)
         else:
             self._line.push_back(self._model, left)
-            self._slots.ran_out(exc.rows)
-        self._meter.ran_out(OutOfMemory(self._model.spec.model_name, exc.rows, before, self._slots.now, str(exc)))
+            self._slots.ran_out(rows)

@@ -463,6 +463,32 @@ async def test_any_error_of_a_load_becomes_one_that_says_what_to_do(bench, reque
     assert hint in str(caught.value)
 
 
+async def test_a_prompt_that_breaks_its_batch_fails_alone(bench, request_for):
+    b = bench()
+    make = b._make
+
+    def make_fragile(spec):
+        engine = make(spec)
+        rows = engine._rows
+
+        def break_on_odd(batch, indices, what):
+            if any(batch.request(index).prompt.id == "odd" for index in indices):
+                raise ValueError("an odd one")
+            return rows(batch, indices, what)
+
+        engine._rows = break_on_odd
+        return engine
+
+    b.worker._make_engine = make_fragile
+    b.worker.register(SPEC)
+
+    one, two, odd, three = await b.submit_all([request_for(name) for name in ("one", "two", "odd", "three")])
+
+    assert [found.text for found in (one, two, three)] == ["one", "two", "three"]
+    assert isinstance(odd, TransientError)
+    assert "ValueError: an odd one" in odd.message
+
+
 async def test_an_unexpected_error_fails_its_batch_and_the_thread_lives_on(bench, request_for):
     b = bench(failures=[ValueError("shapes differ")])
     b.worker.register(SPEC)
