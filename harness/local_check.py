@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from harness.config import LaneConfig
     from harness.findings import Finding, Report
-    from harness.local.inspection import Inspection
-    from harness.local.remote import Remote
+    from harness.local.checks.inspection import Inspection
+    from harness.local.checks.remote import Remote
     from harness.local.spec import LocalModelSpec
     from harness.schema import Prompt, Request
 
@@ -42,8 +42,8 @@ def examine_local(
         thorough: load the tokenizers too and look at the prompts as the models will see them, which takes seconds.
         ask_hub: what the Hub says of a repository, unless it is the Hub itself that is asked.
     """
-    from harness.local.inspection import inspect_model  # noqa: PLC0415 - only where there are any
-    from harness.local.remote import ask_the_hub  # noqa: PLC0415
+    from harness.local.checks.inspection import inspect_model  # noqa: PLC0415 - only where there are any
+    from harness.local.checks.remote import ask_the_hub  # noqa: PLC0415
 
     sharers = _by_spec([lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL], report)
     inspections = {spec: inspect_model(spec, ask_hub=ask_hub or ask_the_hub) for spec in sharers}
@@ -65,7 +65,7 @@ def _place(
     inspections: Mapping[LocalModelSpec, Inspection], report: Report
 ) -> tuple[dict[LocalModelSpec, LocalModelSpec], set[str]]:
     """Every model with the device that it goes to, as a run will have it, and the devices that are not there."""
-    from harness.local.inspection import inspect_device, without_package  # noqa: PLC0415
+    from harness.local.checks.inspection import inspect_device, without_package  # noqa: PLC0415
     from harness.local.placement import auto_devices, place  # noqa: PLC0415
 
     try:
@@ -84,7 +84,7 @@ def _place(
 
 
 def _extras(spec: LocalModelSpec, inspection: Inspection) -> list[Finding]:
-    from harness.local.extras import lacking  # noqa: PLC0415
+    from harness.local.checks.extras import lacking  # noqa: PLC0415
     from harness.local.weights import read_json  # noqa: PLC0415
 
     config = read_json(inspection.folder / "config.json") if inspection.folder else {}
@@ -113,14 +113,14 @@ def _look(
 ) -> int:
     """Look at the prompts as the model will see them; how many numbers the longest answer keeps, 0 if not known."""
     from harness.local.capacity import cached_numbers  # noqa: PLC0415
-    from harness.local.inspection import inspect_template  # noqa: PLC0415
+    from harness.local.checks.inspection import inspect_template  # noqa: PLC0415
 
     if inspection.folder is None:
         return 0
     if not thorough:
         report.findings += inspect_template(spec, inspection.folder)
         return 0
-    from harness.local.preview import load_tokenizer, preview  # noqa: PLC0415
+    from harness.local.checks.preview import load_tokenizer, preview  # noqa: PLC0415
 
     try:
         loaded = load_tokenizer(spec, inspection.folder)
@@ -138,8 +138,8 @@ def _look(
 
 
 def _weigh(spec: LocalModelSpec, inspection: Inspection, numbers: int, report: Report) -> None:
-    from harness.local import memory  # noqa: PLC0415
     from harness.local.capacity import main_memory, room_on  # noqa: PLC0415
+    from harness.local.checks import memory  # noqa: PLC0415
 
     kind, room = room_on(spec.device)
     if room is None or not inspection.parameters:

@@ -17,12 +17,12 @@ import anyio
 from harness.errors import ProviderError, UsageError
 from harness.findings import say
 from harness.journal import RESULTS_NAME, read_records
-from harness.local.batcher import LocalWorker
-from harness.local.comparison import compare
 from harness.local.provider import LocalProvider, make_engine
-from harness.local.recorded import NotComparable, read_answer
-from harness.local.reproduce import refuse_other_weights, request_of, spec_of
+from harness.local.replay.comparison import compare
+from harness.local.replay.recorded import NotComparable, read_answer
+from harness.local.replay.reproduce import refuse_other_weights, request_of, spec_of
 from harness.local.spec import is_device
+from harness.local.worker.batcher import LocalWorker
 from harness.schema import ProviderType
 from harness.terminal import table_screen
 from harness.verify_report import Outcome, Report
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from harness.local.jobs import Engine
-    from harness.local.recorded import LocalAnswer
+    from harness.local.replay.recorded import LocalAnswer
     from harness.local.spec import LocalModelSpec
     from harness.local.status import LocalStatus
+    from harness.local.worker.jobs import Engine
 
 _TELL_EVERY_S = 5.0
 _JOIN_S = 5.0

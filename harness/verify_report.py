@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from harness.local.comparison import Comparison
-    from harness.local.recorded import LocalAnswer
+    from harness.local.replay.comparison import Comparison
+    from harness.local.replay.recorded import LocalAnswer
 
 _PER = 100_000
 

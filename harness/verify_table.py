@@ -10,7 +10,7 @@ from harness.terminal import visible
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from harness.local.comparison import Token
+    from harness.local.replay.comparison import Token
     from harness.verify_report import Counts, Outcome, Report
 
 _KILO = 1000

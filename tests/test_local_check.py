@@ -5,9 +5,9 @@ import pytest
 from harness.config import RunConfig, expand
 from harness.errors import ModelUnavailable
 from harness.findings import Level, Report
-from harness.local import inspection
+from harness.local.checks import inspection
+from harness.local.checks.remote import Remote
 from harness.local.demo import demo_model_path
-from harness.local.remote import Remote
 from harness.local_check import _samples, examine_local
 from harness.schema import Message, Prompt
 
@@ -59,7 +59,7 @@ def test_what_reads_differently_is_looked_at_each_by_itself():
 
 
 def test_the_start_of_a_run_loads_no_tokenizer(monkeypatch):
-    from harness.local import preview
+    from harness.local.checks import preview
 
     monkeypatch.setattr(preview, "load_tokenizer", lambda *args: pytest.fail("loaded"))
 
@@ -76,7 +76,7 @@ def test_answers_that_no_context_holds_are_a_problem():
 
 
 def test_a_tokenizer_that_cannot_be_loaded_is_a_problem(monkeypatch):
-    from harness.local import preview
+    from harness.local.checks import preview
 
     def fail(spec, folder):
         raise ModelUnavailable("It cannot be loaded. Fetch it again.")
@@ -188,7 +188,7 @@ def test_slots_that_are_left_to_the_memory_are_told():
 
 
 def test_what_a_setting_lacks_is_found_before_a_run(monkeypatch):
-    from harness.local import extras
+    from harness.local.checks import extras
 
     monkeypatch.setitem(extras.lacking.__kwdefaults__, "installed", lambda module: False)
     model = {"name": "m", "type": "local", "device": "cpu", "model_path": str(demo_model_path())}

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from harness.errors import UsageError
-from harness.local.comparison import Comparison
-from harness.local.fake import FakeEngine
+from harness.local.replay.comparison import Comparison
 from harness.local.status import LocalStatus
+from harness.local.worker.fake import FakeEngine
 from harness.verify import Replay, draw, progress_line, verify_command
 from harness.verify_report import Outcome
 

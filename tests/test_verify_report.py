@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.local.comparison import Comparison
+from harness.local.replay.comparison import Comparison
 from harness.verify_report import Outcome, Report
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.local.comparison import Comparison, Token
+from harness.local.replay.comparison import Comparison, Token
 from harness.verify_report import Outcome, Report
 from harness.verify_table import difference_line, reason_lines, table, to_json
 

@@ -10,8 +10,8 @@ from harness.schema import Completion, FinishReason, TokenLogprob, Usage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.local.logprobs import TokenEvidence
-    from harness.local.rows import Row
+    from harness.local.decoding.logprobs import TokenEvidence
+    from harness.local.decoding.rows import Row
 
 _REPLACEMENT = "\ufffd"
 _WORD_START = "\u2581"

@@ -13,17 +13,17 @@ import transformers
 
 from harness.errors import ProviderError, RejectedError
 from harness.local.answer import TokenStrings, completion, unsound
-from harness.local.continuous import SlotLoop
-from harness.local.forward import ModelForward
-from harness.local.rows import Row
-from harness.local.static import run_static, together
+from harness.local.decoding.continuous import SlotLoop
+from harness.local.decoding.forward import ModelForward
+from harness.local.decoding.rows import Row
+from harness.local.decoding.static import run_static, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.local.continuous import Limits
-    from harness.local.jobs import Batch
+    from harness.local.decoding.continuous import Limits
     from harness.local.loading import LoadedModel
+    from harness.local.worker.jobs import Batch
     from harness.schema import Request
 
 

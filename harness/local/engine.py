@@ -1,6 +1,6 @@
 """A local model in memory, and how it is to be run: an engine is loaded, answers batches and is freed.
 
-Knows no queue and no thread. Which decoding loop it is, is decided at load: see `harness.local.self_check`.
+Knows no queue and no thread. Which decoding loop it is, is decided at load: see `harness.local.decoding.self_check`.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from harness.errors import ModelUnavailable
 from harness.local.answering import Answering
 from harness.local.capacity import bytes_per_token, cache_budget
 from harness.local.context import steady_length
-from harness.local.continuous import Limits
+from harness.local.decoding.continuous import Limits
+from harness.local.decoding.self_check import Fitness, fitness
 from harness.local.devices import free_memory, is_out_of_memory, is_poisoned, limit_cpu_threads, prefill_piece
-from harness.local.jobs import BatchTooLargeError
 from harness.local.loading import LoadedModel, does_not_fit, load
-from harness.local.self_check import Fitness, fitness
+from harness.local.worker.jobs import BatchTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import torch
 
-    from harness.local.jobs import Batch
     from harness.local.spec import LocalModelSpec
     from harness.local.status import LoadInfo
+    from harness.local.worker.jobs import Batch
 
 
 class Examine(Protocol):
     """Finds out which loops a model may be run with; `continuous` is False where that one is not wanted."""
 
     def __call__(self, loaded: LoadedModel, *, continuous: bool) -> Fitness:
-        """See `harness.local.self_check.fitness`."""
+        """See `harness.local.decoding.self_check.fitness`."""
         ...
 
 
 class LocalEngine:
-    """Answers batches with one model. See `harness.local.jobs.Engine`.
+    """Answers batches with one model. See `harness.local.worker.jobs.Engine`.
 
     Args:
         spec: what to load.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.local.batcher import LocalWorker
-    from harness.local.jobs import Engine
     from harness.local.spec import LocalModelSpec
+    from harness.local.worker.batcher import LocalWorker
+    from harness.local.worker.jobs import Engine
     from harness.schema import Completion, Request
 
 

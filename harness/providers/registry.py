@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from harness.config import Environment, LaneConfig, ModelConfig, PoolKey
     from harness.limits import PoolState
-    from harness.local.batcher import LocalWorker
     from harness.local.provider import LocalProvider
     from harness.local.spec import LocalModelSpec
     from harness.local.status import LoadInfo, LocalStatus, OutOfMemory
-    from harness.local.totals import ModelTotals
+    from harness.local.worker.batcher import LocalWorker
+    from harness.local.worker.totals import ModelTotals
     from harness.provider import Endpoint, Provider
 
 _JOIN_S = 5.0
@@ -155,7 +155,7 @@ class Registry:
 
     def local_totals(self) -> dict[str, ModelTotals]:
         """What each local model that was loaded has done so far, by its name."""
-        from harness.local.totals import added_up  # noqa: PLC0415
+        from harness.local.worker.totals import added_up  # noqa: PLC0415
 
         return added_up(worker.totals() for worker in self._workers.values())
 
@@ -174,8 +174,8 @@ class Registry:
                 stack.push_async_callback(provider.aclose)
 
     def _local_provider(self, model: ModelConfig) -> LocalProvider:
-        from harness.local.batcher import LocalWorker  # noqa: PLC0415
         from harness.local.provider import LocalProvider, make_engine  # noqa: PLC0415
+        from harness.local.worker.batcher import LocalWorker  # noqa: PLC0415
 
         spec = self._placed[local_spec(model, self._day)]
         if spec.device not in self._workers:
@@ -191,7 +191,7 @@ class Registry:
         `check` has looked at all of this, so that torch is imported and the Hub, which is asked for the size of weights
         that are not here yet and only where there are several devices, has answered just now.
         """
-        from harness.local.inspection import weight_bytes  # noqa: PLC0415
+        from harness.local.checks.inspection import weight_bytes  # noqa: PLC0415
         from harness.local.placement import auto_devices, place  # noqa: PLC0415
 
         specs = [local_spec(lane.model, self._day) for lane in self._lanes if lane.model.type is ProviderType.LOCAL]

@@ -12,8 +12,8 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from harness.local.batcher import LocalWorker
 from harness.local.provider import LocalProvider, make_engine
+from harness.local.worker.batcher import LocalWorker
 from tests.bench.local_models import MILLION, MILLIONS_27
 from tests.bench.local_sides import SLOTS, one_thread, request_of, spec_of
 from tests.bench.local_work import workload

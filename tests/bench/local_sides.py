@@ -14,9 +14,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.local.jobs import Batch
 from harness.local.provider import make_engine
 from harness.local.spec import LocalModelSpec
+from harness.local.worker.jobs import Batch
 from harness.schema import (
     Completion,
     LogprobsSpec,
@@ -114,7 +114,7 @@ class Harness:
 
 @dataclass(slots=True)
 class _Asked:
-    """A request in line; what `harness.local.jobs.Job` is without an event loop."""
+    """A request in line; what `harness.local.worker.jobs.Job` is without an event loop."""
 
     request: Request
     answered: list[Any]

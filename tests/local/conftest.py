@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.local.jobs import Batch
 from harness.local.spec import LocalModelSpec
+from harness.local.worker.jobs import Batch
 from harness.schema import LogprobsSpec, Message, Prompt, ProviderType, Request, SamplingParams, Variant
 
 if TYPE_CHECKING:

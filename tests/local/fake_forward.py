@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from transformers.cache_utils import DynamicCache
 
-from harness.local.rows import Row
+from harness.local.decoding.rows import Row
 from harness.local.template import Rendered
 from harness.schema import Prompt, ProviderType, Request, SamplingParams, Variant
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.local.answer import TokenStrings, completion, unsound
-from harness.local.rows import Row
+from harness.local.decoding.rows import Row
 from harness.local.template import Rendered
 
 TOKENS = {

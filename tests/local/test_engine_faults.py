@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.errors import ModelUnavailable, RejectedError
-from harness.local.jobs import BatchTooLargeError
+from harness.local.worker.jobs import BatchTooLargeError
 from tests.local.reference import generated
 
 OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 2 GiB"

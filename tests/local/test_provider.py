@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import LaneError, ModelUnavailable
-from harness.local.batcher import LocalWorker
 from harness.local.demo import demo_model_path
 from harness.local.provider import LocalProvider, make_engine
 from harness.local.spec import LocalModelSpec
+from harness.local.worker.batcher import LocalWorker
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_a_program_that_ends_while_generating_does_so_at_once_and_cleanly(tiny_s
     code = f"""
 import asyncio
 from harness.local.demo import demo_model_path
-from harness.local.batcher import LocalWorker
+from harness.local.worker.batcher import LocalWorker
 from harness.local.provider import LocalProvider, make_engine
 from harness.local.spec import LocalModelSpec
 from harness.schema import *

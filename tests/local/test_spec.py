@@ -59,9 +59,11 @@ def test_a_folder_that_exists_goes_before_a_repository_of_its_name(tmp_path, mon
 
 
 def test_the_modules_the_event_loop_needs_import_no_torch():
-    modules = "spec, status, jobs, line, batcher, provider, inspection, hub, weights, template"
     code = (
-        f"from harness.local import {modules}; import sys; print('torch' in sys.modules, 'transformers' in sys.modules)"
+        "from harness.local import spec, status, provider, hub, weights, template;"
+        "from harness.local.worker import jobs, line, batcher;"
+        "from harness.local.checks import inspection;"
+        "import sys; print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
 
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from harness.config import Environment, RunConfig, expand
-from harness.local import devices, inspection
+from harness.local import devices
+from harness.local.checks import inspection
 from harness.providers.registry import Registry, local_spec
 
 
