@@ -88,7 +88,7 @@ class Answering:
         for row in step.unsound:
             batch.deliver(row.index, unsound(row))
         if step.prefilled:
-            batch.progress.prefilled(step.prefilled, step.prefill_s)
+            batch.progress.prefilled(step.prefilled, step.prefill_s, step.first_tokens)
         if step.decoded:
             batch.progress.stepped(step.decoded, step.decode_s)
         batch.progress.keeps(loop.kv_bytes)

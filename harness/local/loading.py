@@ -134,14 +134,23 @@ def _load_weights(spec: LocalModelSpec, folder: Path, config: Any, device: torch
     straight = device.type != "cpu" and importlib.util.find_spec("accelerate") is not None
     if straight or spec.quantization is not None:
         options["device_map"] = {"": device}
-    model = _hf.AutoModelForCausalLM.from_pretrained(
+    model, found = _hf.AutoModelForCausalLM.from_pretrained(
         folder,
         config=config,
         dtype=dtype,
         use_safetensors=True,
+        output_loading_info=True,
         trust_remote_code=spec.trust_remote_code,
         **options,
     )
+    missing = sorted(found["missing_keys"])
+    if missing:
+        # transformers makes them up at random, and says so in a warning.
+        raise ModelUnavailable(
+            f"{spec.model_name} lacks {len(missing)} of its weights, {missing[0]} among them: the files do not belong "
+            "to this config.json, or to a model that generates text. Fetch the model again.",
+            sent=False,
+        )
     return model.eval() if "device_map" in options else model.to(device).eval()
 
 

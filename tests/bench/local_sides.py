@@ -127,7 +127,7 @@ class _Asked:
 class _Unheard:
     """A progress that nobody follows."""
 
-    def prefilled(self, tokens: int, seconds: float) -> None:
+    def prefilled(self, tokens: int, seconds: float, first_tokens: int = 0) -> None:
         pass
 
     def stepped(self, rows: int, seconds: float) -> None:

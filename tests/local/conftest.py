@@ -128,7 +128,7 @@ class Desk(Batch):
     def stepped(self, rows: int, seconds: float) -> None:
         self.rows.append(rows)
 
-    def prefilled(self, tokens: int, seconds: float) -> None:
+    def prefilled(self, tokens: int, seconds: float, first_tokens: int = 0) -> None:
         self.prefills.append(tokens)
 
     def keeps(self, kv_bytes: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 from harness.errors import ModelUnavailable
 from harness.local.devices import resolve_dtype
@@ -75,6 +76,16 @@ def test_pickled_weights_are_refused(copy):
 
     with pytest.raises(ModelUnavailable, match=r"pytorch_model\.bin"):
         load(spec_of(copy))
+
+
+@pytest.mark.parametrize("rename", [lambda name: None if name == "lm_head.weight" else name, "base.{}".format])
+def test_weights_that_are_missing_are_not_made_up(copy, rename):
+    path = copy / "model.safetensors"
+    tensors = {renamed: tensor for name, tensor in load_file(path).items() if (renamed := rename(name))}
+    save_file(tensors, path, metadata={"format": "pt"})
+
+    with pytest.raises(ModelUnavailable, match=r"lacks \d+ of its weights, lm_head\.weight among them"):
+        load(LocalModelSpec("m", path=str(copy), device="cpu"))
 
 
 def test_python_files_of_a_checkpoint_do_not_run_unasked(copy):

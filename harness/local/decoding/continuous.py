@@ -63,11 +63,15 @@ class Limits:
 
 @dataclass(slots=True)
 class Step:
-    """What one step came to. `unsound` rows had logits that are no numbers; times are in seconds."""
+    """What one step came to. `unsound` rows had logits that are no numbers; times are in seconds.
+
+    `first_tokens` are those that came with reading their prompts.
+    """
 
     ended: list[Row] = field(default_factory=list)
     unsound: list[Row] = field(default_factory=list)
     prefilled: int = 0
+    first_tokens: int = 0
     prefill_s: float = 0.0
     decoded: int = 0
     decode_s: float = 0.0
@@ -169,6 +173,7 @@ class SlotLoop:
         """Read one piece of prompts and choose the first token of those that are through."""
         piece = self._prefill.run(most)
         step.prefilled += piece.tokens
+        step.first_tokens += len(piece.rows)
         if not piece.rows:
             return
         picks = Chooser(piece.rows, self._device).choose(piece.logits).picks

@@ -82,7 +82,9 @@ def fitness(loaded: LoadedModel, *, continuous: bool = True) -> Fitness:
         Exception: memory ran out, or CUDA cannot be used any more.
     """
     model, device, eps = loaded.model, loaded.device, _rounding(loaded.model)
-    prompts = [list(loaded.tokenizer(text)["input_ids"]) for text in _TEXTS]
+    known = model.get_input_embeddings().weight.shape[0]
+    # A tokenizer may have tokens that the model has not; a prompt with one of them is refused by itself.
+    prompts = [[token for token in loaded.tokenizer(text)["input_ids"] if token < known] for text in _TEXTS]
     with torch.inference_mode():
         alone = [_generated(model, device, [prompt])[0] for prompt in prompts]
         refusal: str | None = "it was not tried"

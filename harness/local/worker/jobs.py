@@ -148,8 +148,8 @@ class Job:
 class Progress(Protocol):
     """Hears from an engine what it is doing. Called from the thread."""
 
-    def prefilled(self, tokens: int, seconds: float) -> None:
-        """`tokens` of prompts were read, in so many seconds."""
+    def prefilled(self, tokens: int, seconds: float, first_tokens: int = 0) -> None:
+        """`tokens` of prompts were read, in so many seconds, and with them the first tokens of so many answers made."""
         ...
 
     def stepped(self, rows: int, seconds: float) -> None:

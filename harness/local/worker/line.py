@@ -114,7 +114,7 @@ class Line:
             model.put_back.clear()
 
     def stop(self, why: LaneError | None = None) -> None:
-        """Let nothing more in, and end every wait.
+        """Let nothing more in, fail what waits, and end every wait.
 
         Args:
             why: what they hear who wait or come later; None is that it was asked for.
@@ -122,7 +122,10 @@ class Line:
         with self._changed:
             self._stopping = True
             self._why = why or self._why
+            jobs = self._drained()
             self._changed.notify_all()
+        # At once: the thread may be in a load, which nobody has to wait for any more.
+        fail(jobs, self._why)
 
     def next_model(self) -> QueuedModel | None:
         """The first model in line, once it has a request; None when stopped. Models that were released leave."""
@@ -182,9 +185,17 @@ class Line:
         """Stop, and fail everything that waits."""
         with self._changed:
             self._stopping = True
-            jobs = [job for model in self._models for job in (*model.put_back, *model.jobs)]
+            jobs = self._drained()
             self._models.clear()
         fail(jobs, self._why)
+
+    def _drained(self) -> list[Job]:
+        """Whatever waits, which waits no more."""
+        jobs = [job for model in self._models for job in (*model.put_back, *model.jobs)]
+        for model in self._models:
+            model.put_back.clear()
+            model.jobs.clear()
+        return jobs
 
     def _find(self, spec: LocalModelSpec) -> QueuedModel | None:
         return next((model for model in self._models if model.spec == spec), None)

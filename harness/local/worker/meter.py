@@ -71,11 +71,13 @@ class Meter:
         self._rows = rows
         self._status = replace(self._status, state="generating", slots=slots)
 
-    def prefilled(self, tokens: int, seconds: float) -> None:
-        """`tokens` of prompts were read, in so many seconds."""
+    def prefilled(self, tokens: int, seconds: float, first_tokens: int = 0) -> None:
+        """`tokens` of prompts were read, in so many seconds, and with them the first tokens of so many answers made."""
         self._prefill.add(tokens)
         self._current.prompt_tokens += tokens
         self._current.prefill_seconds += seconds
+        self._current.generated_tokens += first_tokens
+        self._current.first_tokens += first_tokens
 
     def stepped(self, rows: int, seconds: float) -> None:
         """One token was generated for each of `rows` rows, in so many seconds."""

@@ -16,8 +16,8 @@ class ModelTotals:
     Args:
         loads: how often its weights were loaded, in `load_seconds` together.
         prompt_tokens: read in `prefill_seconds`; those of prompts that had to be read again count again.
-        generated_tokens: in `decode_seconds` and so many `steps`, each of which gives every row in use one. A first
-            token that comes with reading its prompt is none of them.
+        generated_tokens: all of them, in `decode_seconds` and so many `steps`, each of which gives every row in use
+            one; `first_tokens` of them came with reading their prompts instead.
         most_kv_bytes: the most memory that was set aside for keys and values.
         halvings: how often the number of slots was halved because memory ran out.
     """
@@ -27,6 +27,7 @@ class ModelTotals:
     prompt_tokens: int = 0
     prefill_seconds: float = 0.0
     generated_tokens: int = 0
+    first_tokens: int = 0
     decode_seconds: float = 0.0
     steps: int = 0
     most_kv_bytes: int = 0
@@ -35,7 +36,7 @@ class ModelTotals:
     @property
     def mean_rows(self) -> float:
         """How many rows were in use, over all steps."""
-        return self.generated_tokens / self.steps if self.steps else 0.0
+        return (self.generated_tokens - self.first_tokens) / self.steps if self.steps else 0.0
 
     def copy(self) -> ModelTotals:
         """As it is now."""

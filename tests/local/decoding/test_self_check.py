@@ -241,3 +241,9 @@ def test_static_batches_that_are_asked_for_are_only_run_where_they_are_right(loa
 
     assert (wrong.engine, wrong.slots) == ("generate", 1)
     assert [note.partition(",")[0] for note in wrong.notes] == ["Answered one prompt at a time"]
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_has_is_no_reason_to_fail(loaded):
+    loaded.tokenizer.add_tokens(["information", "firewall"])
+
+    assert fitness(loaded).not_continuous is None

@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import LaneError
 from harness.local.spec import LocalModelSpec
+from harness.local.worker.failures import STOPPED
 from harness.local.worker.line import Line
 
 ONE, TWO, THREE = (LocalModelSpec(name) for name in ("one", "two", "three"))
@@ -125,6 +126,18 @@ def test_closing_fails_all_that_waits_also_what_was_put_back(line):
 
     assert len(waiting.outcomes) == len(again.outcomes) == 1
     assert line.take_now(model, 1, put_back=False) == []
+
+
+def test_stopping_fails_what_waits_at_once_though_the_thread_is_in_a_load(line):
+    waiting = [job("a"), job("b")]
+    model_of(line, jobs=waiting)
+
+    line.stop()
+
+    assert [str(each.outcomes[0]) for each in waiting] == [STOPPED, STOPPED]
+    assert line.queued == 0
+    line.close()
+    assert [len(each.outcomes) for each in waiting] == [1, 1]
 
 
 def test_a_line_that_ends_for_a_reason_tells_it_to_all_that_waits_and_what_comes(line):

@@ -91,6 +91,15 @@ def test_a_model_that_is_loaded_twice_has_its_totals_added_up(loaded, clock):
     assert (totals.steps, totals.generated_tokens, totals.most_kv_bytes) == (2, 6, 5000)
 
 
+def test_first_tokens_that_come_with_reading_prompts_are_generated_too(loaded):
+    loaded.prefilled(90, 0.1, first_tokens=3)
+    loaded.stepped(3, 0.1)
+
+    totals = loaded.totals()["m"]
+
+    assert (totals.prompt_tokens, totals.generated_tokens, totals.mean_rows) == (90, 6, 3.0)
+
+
 def test_a_model_whose_load_failed_has_no_totals(meter):
     meter.loading("m", slots=128)
     meter.freed()

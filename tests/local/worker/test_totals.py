@@ -5,6 +5,7 @@ from harness.local.worker.totals import ModelTotals, added_up
 
 def test_mean_rows_are_over_all_steps():
     assert ModelTotals(generated_tokens=30, steps=12).mean_rows == 2.5
+    assert ModelTotals(generated_tokens=36, first_tokens=6, steps=12).mean_rows == 2.5
     assert ModelTotals().mean_rows == 0.0
 
 
@@ -27,6 +28,7 @@ def test_facts_are_rounded_for_the_manifest():
         "prompt_tokens": 0,
         "prefill_seconds": 0.0,
         "generated_tokens": 10,
+        "first_tokens": 0,
         "decode_seconds": 0.1,
         "steps": 3,
         "most_kv_bytes": 0,
