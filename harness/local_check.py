@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import heapq
 import json
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from harness.errors import ConfigError, LaneError
+from harness.errors import ConfigError, LaneError, UsageError
 from harness.findings import Level
+from harness.manifest import Manifest
 from harness.plan import requests_for
 from harness.providers.registry import local_spec
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from harness.config import LaneConfig
     from harness.findings import Finding, Report
@@ -33,6 +36,7 @@ def examine_local(
     report: Report,
     *,
     thorough: bool,
+    day: str | None = None,
     ask_hub: Callable[[LocalModelSpec], Remote] | None = None,
 ) -> int:
     """Add to `report` what the local lanes need; the bytes of weights that are still to be fetched.
@@ -40,12 +44,13 @@ def examine_local(
     Args:
         prompts: what will be asked, None where that is not known.
         thorough: load the tokenizers too and look at the prompts as the models will see them, which takes seconds.
+        day: what the run tells a chat template that asks for the date, see `first_day`; None is today.
         ask_hub: what the Hub says of a repository, unless it is the Hub itself that is asked.
     """
     from harness.local.checks.inspection import inspect_model  # noqa: PLC0415 - only where there are any
     from harness.local.checks.remote import ask_the_hub  # noqa: PLC0415
 
-    sharers = _by_spec([lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL], report)
+    sharers = _by_spec([lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL], day, report)
     inspections = {spec: inspect_model(spec, ask_hub=ask_hub or ask_the_hub) for spec in sharers}
     placed, missing = _place(inspections, report)
     samples = _samples(prompts) if thorough and prompts is not None else []
@@ -59,6 +64,15 @@ def examine_local(
         if there.device not in missing:
             _weigh(there, inspection, row, report)
     return sum({(spec.source, spec.revision): found.fetch_bytes for spec, found in inspections.items()}.values())
+
+
+def first_day(folder: Path) -> str:
+    """The day on which the run in `folder` began, today where it has yet to: ISO 8601, in UTC as in its manifest."""
+    try:
+        manifest = Manifest.read(folder)
+    except UsageError:  # found again, and told, where the folder is looked at
+        manifest = None
+    return manifest.created_at[:10] if manifest else datetime.now(UTC).date().isoformat()
 
 
 def _place(
@@ -91,12 +105,12 @@ def _extras(spec: LocalModelSpec, inspection: Inspection) -> list[Finding]:
     return lacking(spec, spec.device.partition(":")[0], config)
 
 
-def _by_spec(lanes: Sequence[LaneConfig], report: Report) -> dict[LocalModelSpec, list[LaneConfig]]:
+def _by_spec(lanes: Sequence[LaneConfig], day: str | None, report: Report) -> dict[LocalModelSpec, list[LaneConfig]]:
     """The lanes that share a load of weights."""
     found: dict[LocalModelSpec, list[LaneConfig]] = {}
     for lane in lanes:
         try:
-            found.setdefault(local_spec(lane.model), []).append(lane)
+            found.setdefault(local_spec(lane.model, day), []).append(lane)
         except ConfigError as error:
             report.add(Level.PROBLEM, "local", str(error))
     return found

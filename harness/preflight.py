@@ -16,7 +16,7 @@ from harness.config.lanes import endpoint_of
 from harness.errors import ConfigError, PromptFileError
 from harness.findings import Level, Report
 from harness.folder_check import examine_folder, examine_journal
-from harness.local_check import examine_local
+from harness.local_check import examine_local, first_day
 from harness.online_check import ask_pools
 from harness.prompts import open_prompts, survey
 from harness.providers import capabilities
@@ -86,7 +86,7 @@ def examine(
     lanes = _config(config, config_path, report)
     _prompts(config, config_path, report)
     _models(lanes, environment, report)
-    fetch_bytes = _local(config, lanes, report, thorough=thorough)
+    fetch_bytes = _local(config, lanes, folder, report, thorough=thorough)
     examine_folder(folder, config, lanes, report, fetch_bytes, reads_only=reads_only)
     return report
 
@@ -247,10 +247,10 @@ def _key(model: ModelConfig, pool: PoolConfig | None, environment: Environment, 
             )
 
 
-def _local(config: RunConfig, lanes: Sequence[LaneConfig], report: Report, *, thorough: bool) -> int:
+def _local(config: RunConfig, lanes: Sequence[LaneConfig], folder: Path, report: Report, *, thorough: bool) -> int:
     """The bytes that are still to be fetched from the Hub."""
     is_asked = any(lane.model.type is ProviderType.LOCAL for lane in lanes)
     if not is_asked or not all(map(_is_installed, _PACKAGES[ProviderType.LOCAL])):
         return 0
     prompts = FirstPrompts(report.prompts, config.num_prompts) if report.prompts else None
-    return examine_local(lanes, prompts, report, thorough=thorough)
+    return examine_local(lanes, prompts, report, thorough=thorough, day=first_day(folder))

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from harness.config import RunConfig, expand
@@ -8,7 +11,8 @@ from harness.findings import Level, Report
 from harness.local.checks import inspection
 from harness.local.checks.remote import Remote
 from harness.local.demo import demo_model_path
-from harness.local_check import _samples, examine_local
+from harness.local_check import _samples, examine_local, first_day
+from harness.manifest import Manifest
 from harness.schema import Message, Prompt
 
 DEMO = {"name": "demo", "type": "local", "model_path": "demo", "device": "cpu"}
@@ -22,11 +26,11 @@ def nothing_cached(monkeypatch):
     monkeypatch.setattr(inspection, "cached_folder", lambda spec: None)
 
 
-def look(*models, prompts=PROMPTS, thorough=True, ask_hub=None, **shared):
+def look(*models, prompts=PROMPTS, thorough=True, day=None, ask_hub=None, **shared):
     """The report on local models, and the bytes that are to be fetched for them."""
     report = Report()
     lanes = expand(RunConfig.model_validate({"models": models, "max_tokens": 16, **shared}))
-    fetched = examine_local(lanes, prompts, report, thorough=thorough, ask_hub=ask_hub)
+    fetched = examine_local(lanes, prompts, report, thorough=thorough, day=day, ask_hub=ask_hub)
     return report, fetched
 
 
@@ -66,6 +70,29 @@ def test_the_start_of_a_run_loads_no_tokenizer(monkeypatch):
     report, _ = look(DEMO, thorough=False)
 
     assert [finding.subject for finding in report.findings] == ["device", "local", "template", "memory"]
+
+
+def test_a_template_that_asks_for_the_date_is_told_the_day_of_the_run(tmp_path):
+    folder = shutil.copytree(demo_model_path(), tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{{ strftime_now('%d %b %Y') }} {{ messages[0]['content'] }}")
+
+    report, _ = look({**DEMO, "model_path": str(folder)}, day="2024-12-01")
+
+    assert "01 Dec 2024 Is it so?" in about(report, "template")[0].message
+
+
+def test_the_day_of_a_run_is_the_one_on_which_its_folder_was_begun(tmp_path):
+    replace(Manifest.new(), created_at="2024-12-01T23:59:59.000Z").write(tmp_path)
+
+    assert first_day(tmp_path) == "2024-12-01"
+
+
+@pytest.mark.parametrize("written", [None, "{}"], ids=["none", "no manifest"])
+def test_a_run_that_has_yet_to_begin_begins_on_the_day_its_manifest_would_have(tmp_path, written):
+    if written:
+        (tmp_path / "run.json").write_text(written)
+
+    assert first_day(tmp_path) == Manifest.new().created_at[:10]
 
 
 def test_answers_that_no_context_holds_are_a_problem():

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import RejectedError
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from harness.schema import Request, Variant
 
 _SENTINEL = "\x02the system text\x03"
+_QUESTION, _ANSWER = "\x02the question\x03", "\x02the answer\x03"
+_MARKUP = re.compile(r"<{1,2}[^<>\s]{1,40}>{1,2}|\[/?[A-Z_]+\]")
+_ROLE = re.compile(r"\W*(system|developer)\b[\s:]*", re.IGNORECASE)
 
 # A template gets data only, no function of ours, so its clock is a macro, which goes before transformers' own. Of the
 # line break after it nothing is left (trim_blocks), and the template begins a line as it would without.
@@ -108,6 +113,13 @@ class Template:
         """
         return self._render(messages, system, variant.chat_template_kwargs, self.day_of(variant))
 
+    def own_system(self, variant: Variant) -> str | None:
+        """The system text that the chat template writes for `variant` where none is given; None where it writes none.
+
+        Exact where a given text would take its place. Else the words before the first question, without markup.
+        """
+        return self._injected_system(variant.chat_template_kwargs, self.day_of(variant))
+
     def _render(
         self, messages: Sequence[Message], system: str | None, kwargs: Mapping[str, Any], day: str | None
     ) -> str:
@@ -125,8 +137,9 @@ class Template:
                 **self._calendar(day) | dict(kwargs),
             )
         except Exception as exc:  # a template is a program and raises what it likes, jinja2's errors among it
+            said = str(exc).removesuffix(".")
             hint = " Leave the system text out, or put it into the prompt." if system is not None else ""
-            raise RejectedError(f"The model's chat template refuses these messages: {exc}.{hint}", sent=False) from exc
+            raise RejectedError(f"The model's chat template refuses these messages: {said}.{hint}", sent=False) from exc
         return text
 
     def _calendar(self, day: str | None) -> dict[str, Any]:
@@ -147,13 +160,13 @@ class Template:
         return False
 
     def _injected_system(self, kwargs: Mapping[str, Any], day: str) -> str | None:
-        """The system text that the template writes where none is given; None where it writes none."""
         key = json.dumps(dict(kwargs), sort_keys=True, default=repr), day
         if key not in self._injected:
-            self._injected[key] = self._find_injected(kwargs, day)
+            self._injected[key] = self._find_replaced(kwargs, day) or self._find_prepended(kwargs, day)
         return self._injected[key]
 
-    def _find_injected(self, kwargs: Mapping[str, Any], day: str) -> str | None:
+    def _find_replaced(self, kwargs: Mapping[str, Any], day: str) -> str | None:
+        """What stands where a given system text would."""
         user = [Message("user", "x")]
         try:
             marked = self._render(user, _SENTINEL, kwargs, day)
@@ -164,6 +177,28 @@ class Template:
         if not found or not bare.startswith(before) or not bare.endswith(after) or len(bare) < len(before + after):
             return None
         return bare[len(before) : len(bare) - len(after)] or None
+
+    def _find_prepended(self, kwargs: Mapping[str, Any], day: str) -> str | None:
+        """The words before a first question that stand before no other one.
+
+        What is before the second question is the turn's own markup, which the first one has as well.
+        """
+        asked, answered = Message("user", _QUESTION), Message("assistant", _ANSWER)
+        try:
+            once = self._render([asked], None, kwargs, day)
+            twice = self._render([asked, answered, asked], None, kwargs, day)
+        except RejectedError:
+            return None
+        first = self._bare(once.partition(_QUESTION)[0])
+        turn = self._bare(twice.partition(_ANSWER)[2].partition(_QUESTION)[0])
+        both = zip(reversed(first), reversed(turn), strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], both))
+        return _ROLE.sub("", first[: len(first) - shared], count=1).strip() or None
+
+    def _bare(self, text: str) -> str:
+        for token in self._tokenizer.all_special_tokens:
+            text = text.replace(token, " ")
+        return _MARKUP.sub(" ", text)
 
     def _with_one_bos(self, ids: list[int]) -> list[int]:
         # A template that writes the token and a tokenizer that adds it make two, which the model was not trained on.

@@ -80,6 +80,21 @@ def test_a_template_that_takes_no_system_text_refuses_that_request(tokenizer_wit
         template.render(request_for(system="Be brief."))
 
 
+def test_a_text_before_the_first_question_is_recorded_where_a_given_one_would_follow_it(tokenizer_with, request_for):
+    turns = "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}</s>{% endfor %}"
+
+    rendered = Template(tokenizer_with("{{ bos_token }}Be kind.\n" + turns)).render(request_for())
+
+    assert rendered.record["system"] == "Be kind."
+
+
+def test_a_refusal_that_ends_with_a_full_stop_is_told_with_one(tokenizer_with, request_for):
+    template = Template(tokenizer_with("{{ raise_exception('Roles must alternate.') }}"))
+
+    with pytest.raises(RejectedError, match=r"Roles must alternate\.$"):
+        template.render(request_for())
+
+
 def test_template_kwargs_reach_the_template_and_the_record(tokenizer_with, request_for):
     tokenizer = tokenizer_with("{{ messages[0]['content'] }}{% if enable_thinking %}?{% else %}!{% endif %}")
 

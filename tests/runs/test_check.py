@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from harness.config import Overrides
+from harness.local.demo import demo_model_path
+from harness.manifest import Manifest
 from harness.preflight import check_command
 
 GPT = {"name": "gpt-4.1-mini", "type": "openai"}
@@ -71,6 +76,18 @@ def test_local_models_show_a_prompt_as_they_will_see_it(project, check):
     assert code == 0
     [shown] = [line for line in lines if line.startswith("ok      template: ")]
     assert "Is claim 0 true?" in shown
+
+
+def test_a_folder_begun_earlier_shows_the_day_on_which_it_was(project, check):
+    model = shutil.copytree(demo_model_path(), project.folder / "model")
+    (model / "chat_template.jinja").write_text("{{ strftime_now('%d %b %Y') }} {{ messages[0]['content'] }}")
+    project.write_config({**DEMO, "model_path": str(model)})
+    project.results.parent.mkdir()
+    replace(Manifest.new(), created_at="2024-12-01T23:59:59.000Z").write(project.results.parent)
+
+    _, lines = check()
+
+    assert any("template: " in line and "01 Dec 2024 Is claim 0 true?" in line for line in lines)
 
 
 def test_only_the_prompts_that_will_be_asked_count(project, check):

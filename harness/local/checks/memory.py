@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import os
 import struct
 from collections import Counter
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def count_parameters(files: Sequence[Path]) -> dict[str, int]:
     Format: https://huggingface.co/docs/safetensors, eight bytes of length and that many of JSON.
 
     Raises:
-        ModelUnavailable: a file is no safetensors file.
+        ModelUnavailable: a file is no safetensors file, or not all of one.
     """
     found: Counter[str] = Counter()
     for path in files:
@@ -64,7 +65,7 @@ def count_parameters(files: Sequence[Path]) -> dict[str, int]:
             for name, tensor in _header(path).items():
                 if name != "__metadata__":
                     found[tensor["dtype"]] += math.prod(tensor["shape"])
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error) as exc:
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, struct.error) as exc:
             raise ModelUnavailable(
                 f"{path} is no whole safetensors file ({exc}). Fetch the model again.", sent=False
             ) from exc
@@ -77,6 +78,11 @@ def _header(path: Path) -> dict[str, Any]:
         if length > _LARGEST_HEADER:
             raise ValueError("its header is too long")
         tensors: dict[str, Any] = json.loads(file.read(length))
+        size = file.seek(0, os.SEEK_END)
+    ends = (tensor["data_offsets"][1] for name, tensor in tensors.items() if name != "__metadata__")
+    whole = 8 + length + max(ends, default=0)
+    if size != whole:
+        raise ValueError(f"it has {size} bytes where its header tells of {whole}")
     return tensors
 
 

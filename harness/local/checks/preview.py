@@ -5,9 +5,7 @@ Loads the tokenizer, which takes seconds, and no weights. Knows no device.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelUnavailable, RejectedError
@@ -15,7 +13,6 @@ from harness.findings import Finding, Level
 from harness.local.checks.inspection import without_template
 from harness.local.context import context_length
 from harness.local.template import Template
-from harness.schema import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
 
 _SANE_TOKENS = 10**9  # tokenizers without a limit say 10**30
 _QUOTED = 120
-_QUESTION, _ANSWER = "\x02the question\x03", "\x02the answer\x03"
-_MARKUP = re.compile(r"<{1,2}[^<>\s]{1,40}>{1,2}|\[/?[A-Z_]+\]")
-_ROLE = re.compile(r"\W*(system|developer)\b[\s:]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +92,8 @@ def preview(loaded: Loaded, name: str, requests: Sequence[Request]) -> Preview:
         findings.append(without_template(name))
     else:
         findings += _template(loaded, name, [request for _, request in rendered])
-    length, longest = max(rendered, key=lambda pair: pair[0])
-    findings.append(_context(loaded, name, length, longest))
-    return Preview(tuple(findings), length)
+    findings.append(_context(loaded, name, rendered))
+    return Preview(tuple(findings), max(length for length, _ in rendered))
 
 
 def _refusals(name: str, refused: Sequence[tuple[Request, RejectedError]], count: int) -> list[Finding]:
@@ -121,7 +114,7 @@ def _template(loaded: Loaded, name: str, requests: Sequence[Request]) -> list[Fi
         message = f"{name}: its chat template writes the beginning of the sequence and its tokenizer adds another one."
         findings.append(Finding(Level.NOTE, "template", f"{message} One is kept."))
     if any(request.system is None for request in requests):
-        added = _added(template, first.variant, loaded.tokenizer.all_special_tokens)
+        added = template.own_system(first.variant)
         if added:
             message = f"{name}: its chat template adds a system text of its own: “{_quoted(added)}”."
             findings.append(Finding(Level.NOTE, "template", f"{message} Give `system:` to say your own."))
@@ -135,31 +128,6 @@ def _gets_two_beginnings(tokenizer: Any, text: str) -> bool:
     return bos is not None and tokenizer(text)["input_ids"][:2] == [bos, bos]
 
 
-def _added(template: Template, variant: Variant, special: Sequence[str]) -> str | None:
-    """The words before a first question that stand before no other one; None where there are none.
-
-    What is before the second question is the turn's own markup, which the first one has as well.
-    """
-    asked, answered = Message("user", _QUESTION), Message("assistant", _ANSWER)
-    try:
-        once = template.text([asked], None, variant)
-        twice = template.text([asked, answered, asked], None, variant)
-    except RejectedError:
-        return None
-    first = _bare(once.partition(_QUESTION)[0], special)
-    turn = _bare(twice.partition(_ANSWER)[2].partition(_QUESTION)[0], special)
-    shared = sum(
-        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(reversed(first), reversed(turn), strict=False))
-    )
-    return _ROLE.sub("", first[: len(first) - shared], count=1).strip() or None
-
-
-def _bare(text: str, special: Sequence[str]) -> str:
-    for token in special:
-        text = text.replace(token, " ")
-    return _MARKUP.sub(" ", text)
-
-
 def _dated(template: Template, name: str, variant: Variant) -> str:
     told = f"{name}: its chat template asks for the date and is told"
     if variant.template_date is not None:
@@ -170,11 +138,14 @@ def _dated(template: Template, name: str, variant: Variant) -> str:
     )
 
 
-def _context(loaded: Loaded, name: str, length: int, longest: Request) -> Finding:
+def _context(loaded: Loaded, name: str, rendered: Sequence[tuple[int, Request]]) -> Finding:
+    length, longest = max(rendered, key=lambda pair: pair[0])
     limit, context = longest.variant.sampling.max_tokens, loaded.context
     told = f"{name}: the longest prompt ({longest.prompt.id}) has {length} tokens"
+    over = sum(count + asked.variant.sampling.max_tokens > context for count, asked in rendered) if context else 0
+    others = f"Too long with an answer: {over} of the {len(rendered)} prompts counted."
     if context is not None and length >= context:
-        message = f"{told} and the context {context}. Shorten the prompt, or choose a model with a longer one."
+        message = f"{told} and the context {context}. Shorten the prompt, or choose a model with a longer one. {others}"
         return Finding(Level.PROBLEM, "context", message)
     if context is not None and limit >= context:
         message = f"{name}: max_tokens is {limit} and the context {context}. Set max_tokens to {context - length}."
@@ -182,7 +153,7 @@ def _context(loaded: Loaded, name: str, length: int, longest: Request) -> Findin
     if context is not None and length + limit > context:
         message = (
             f"{told} and may be answered with {limit}, and the context is {context}: it would be refused. Set "
-            f"max_tokens to {context - length} or less."
+            f"max_tokens to {context - length} or less. {others}"
         )
         return Finding(Level.WARNING, "context", message)
     trained = loaded.tokenizer.model_max_length

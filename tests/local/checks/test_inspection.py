@@ -95,6 +95,18 @@ def test_weights_that_are_cut_off_are_an_error(copy):
     assert "no whole safetensors file" in messages(look(copy), Level.PROBLEM)
 
 
+@pytest.mark.parametrize("kept", [0.5, 0.999])
+def test_weights_whose_table_is_whole_and_whose_numbers_are_not_are_an_error(copy, kept):
+    path = copy / "model.safetensors"
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.truncate(int(size * kept))
+
+    said = messages(look(copy), Level.PROBLEM)
+    assert "no whole safetensors file" in said
+    assert f"{int(size * kept)} bytes where its header tells of {size}" in said
+
+
 def test_remote_code_is_said_whether_it_is_wanted_or_only_there(copy, checkpoint):
     assert "will run" in messages(look(checkpoint, trust_remote_code=True), Level.WARNING)
     path = copy / "config.json"

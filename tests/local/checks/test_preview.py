@@ -183,6 +183,24 @@ def test_the_longest_prompt_is_held_against_the_context(
     assert said in message
 
 
+def test_it_is_said_how_many_prompts_leave_no_room_for_an_answer(tokenizer, request_for):
+    requests = [request_for("x" * size, prompt_id=f"p{size}", max_tokens=20) for size in (5, 17, 18, 19)]
+
+    [message] = found_by(preview(loaded_with(tokenizer, 40), "m", requests), "context", Level.WARNING)
+
+    assert message.endswith("Too long with an answer: 3 of the 4 prompts counted.")
+
+
+def test_the_system_text_that_is_quoted_is_the_one_that_is_recorded(tokenizer_with, request_for):
+    asked, template = request_for(), "{{ bos_token }}Today is {{ strftime_now('%d %b %Y') }}\n" + TURNS
+    loaded = Loaded(tokenizer_with(template), {}, Template(tokenizer_with(template), "2026-07-26"))
+
+    first, _ = found_by(preview(loaded, "m", [asked]), "template", Level.NOTE)
+
+    assert loaded.template.render(asked).record["system"] == "Today is 26 Jul 2026"
+    assert "“Today is 26 Jul 2026”" in first
+
+
 def test_a_tokenizer_that_knows_fewer_tokens_is_a_warning(tokenizer_with, request_for):
     tokenizer = tokenizer_with()
     tokenizer.model_max_length = 10
