@@ -6,14 +6,24 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from harness.cli_options import (
+    Concurrency,
+    ConfigFile,
+    Device,
+    MaxCost,
+    Models,
+    NumPrompts,
+    Output,
+    Prompts,
+    Rehearse,
+    Rpm,
+    overrides_of,
+)
 from harness.errors import HarnessError
-
-if TYPE_CHECKING:
-    from harness.config import Overrides
 
 app = typer.Typer(
     add_completion=False,
@@ -26,25 +36,6 @@ app = typer.Typer(
     "129, 130 or 143 interrupted and resumable.",
 )
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config, YAML or JSON.")]
-Concurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="Requests in flight per rate pool.")]
-Rpm = Annotated[float | None, typer.Option(metavar="N", help="Requests per minute per rate pool.")]
-NumPrompts = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N prompts.")]
-Prompts = Annotated[Path | None, typer.Option(metavar="FILE", help="Another prompt file: JSON, JSONL or CSV.")]
-Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Another output folder.")]
-Device = Annotated[str | None, typer.Option(help="Device of the local models: auto, cpu, cuda, cuda:1, mps.")]
-Models = Annotated[
-    list[str] | None, typer.Option("--model", metavar="NAME", help="Only this model, by name or label; repeatable.")
-]
-Rehearse = Annotated[
-    bool,
-    typer.Option(
-        "--rehearse", help="Simulated APIs and the demo model under the config's names: no key, GPU or hub needed."
-    ),
-]
-MaxCost = Annotated[
-    float | None, typer.Option(metavar="USD", help="Take no new work that could make the folder cost more than this.")
-]
 DEFAULT_CONFIG = Path("configs/pilot.yaml")
 
 
@@ -81,7 +72,7 @@ def run(
 
     if resume and fresh:
         raise typer.BadParameter("--resume goes on with a run and --fresh starts a new one: give one of them.")
-    overrides = _overrides(
+    overrides = overrides_of(
         concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse, max_cost=max_cost
     )
     options = RunOptions(
@@ -121,7 +112,7 @@ def check(
     """Say what a run needs and whether it is there, before anything is sent or spent."""
     from harness.preflight import check_command  # noqa: PLC0415
 
-    overrides = _overrides(concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse)
+    overrides = overrides_of(concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse)
     raise typer.Exit(check_command(config, overrides, online=online))
 
 
@@ -218,27 +209,6 @@ def simulate(
         fault_script=read_script(fault_script) if fault_script is not None else [],
     )
     asyncio.run(serve(settings, host, port, announce=lambda url: typer.echo(f'{{"url": "{url}"}}')))
-
-
-def _overrides(  # noqa: PLR0917 - the shared flags of run and check, in their order
-    concurrency: int | None,
-    rpm: float | None,
-    num_prompts: int | None,
-    prompts: Path | None,
-    output: Path | None,
-    device: str | None,
-    model: list[str] | None,
-    *,
-    rehearse: bool,
-    max_cost: float | None = None,
-) -> Overrides:
-    from harness.config import Overrides  # noqa: PLC0415
-
-    if rpm is not None and not 0 < rpm <= 1_000_000:  # noqa: PLR2004 - as the config has it
-        raise typer.BadParameter("--rpm must be more than 0 and at most 1000000.")
-    if max_cost is not None and not 0 < max_cost < float("inf"):
-        raise typer.BadParameter("--max-cost must be a number of dollars above 0.")
-    return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse, max_cost)
 
 
 def _command_line() -> tuple[str, ...]:

@@ -32,6 +32,7 @@ FLOORS = [
     ("4", {"preflight", "session", "verify", "watch"}),
     ("4", {"runner"}),
     ("4", {"dry_run"}),
+    ("5", {"cli_options"}),
     ("5", {"cli"}),
     ("5", {"__main__"}),
 ]

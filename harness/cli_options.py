@@ -1,0 +1,57 @@
+"""The flags that several commands share, and what they say over a config. Knows no command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from harness.config import Overrides
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config, YAML or JSON.")]
+Concurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="Requests in flight per rate pool.")]
+Rpm = Annotated[float | None, typer.Option(metavar="N", help="Requests per minute per rate pool.")]
+NumPrompts = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N prompts.")]
+Prompts = Annotated[Path | None, typer.Option(metavar="FILE", help="Another prompt file: JSON, JSONL or CSV.")]
+Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Another output folder.")]
+Device = Annotated[str | None, typer.Option(help="Device of the local models: auto, cpu, cuda, cuda:1, mps.")]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", metavar="NAME", help="Only this model, by name or label; repeatable.")
+]
+Rehearse = Annotated[
+    bool,
+    typer.Option(
+        "--rehearse", help="Simulated APIs and the demo model under the config's names: no key, GPU or hub needed."
+    ),
+]
+MaxCost = Annotated[
+    float | None, typer.Option(metavar="USD", help="Take no new work that could make the folder cost more than this.")
+]
+
+
+def overrides_of(  # noqa: PLR0917 - the shared flags of run and check, in their order
+    concurrency: int | None,
+    rpm: float | None,
+    num_prompts: int | None,
+    prompts: Path | None,
+    output: Path | None,
+    device: str | None,
+    model: list[str] | None,
+    *,
+    rehearse: bool,
+    max_cost: float | None = None,
+) -> Overrides:
+    """What the flags say, over the config.
+
+    Raises:
+        typer.BadParameter: a number that makes no sense.
+    """
+    from harness.config import Overrides  # noqa: PLC0415
+
+    if rpm is not None and not 0 < rpm <= 1_000_000:  # noqa: PLR2004 - as the config has it
+        raise typer.BadParameter("--rpm must be more than 0 and at most 1000000.")
+    if max_cost is not None and not 0 < max_cost < float("inf"):
+        raise typer.BadParameter("--max-cost must be a number of dollars above 0.")
+    return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse, max_cost)
