@@ -58,13 +58,22 @@ def table(report: Report) -> Table:
 
 
 def difference_line(outcome: Outcome) -> str:
-    """Where an item comes out otherwise, safe for a terminal."""
+    """Where an item comes out otherwise, safe for a terminal: what follows from another token is not told as well."""
     found = outcome.comparison
     assert found is not None
     where = visible(f"differs  {outcome.variant} {outcome.prompt_id}, repeat {outcome.repeat}")
-    if found.position is None:
-        return f"{where}: the tokens are the same and the text is not"
-    return f"{where}: token {found.position} was {_shown(found.recorded)} and is {_shown(found.replayed)}"
+    told = []
+    if found.position is not None:
+        told += [f"token {found.position} was {_shown(found.recorded)} and is {_shown(found.replayed)}"]
+    else:
+        if not found.same_text:
+            told += ["the tokens are the same and the text is not"]
+        if found.finish_reason is not None:
+            was, is_now = found.finish_reason
+            told += [f"finish_reason was {visible(was)} and is {is_now}"]
+    if found.off is not None:
+        told += [f"logprobs off by {found.off.by:.2g} at position {found.off.position}"]
+    return f"{where}: {'; '.join(told)}"
 
 
 def reason_lines(report: Report) -> list[str]:
@@ -131,8 +140,14 @@ def _difference_json(outcome: Outcome) -> dict[str, Any]:
         "recorded": _token_json(found.recorded),
         "replayed": _token_json(found.replayed),
         "same_text": found.same_text,
+        "finish_reason": _pair_json(found.finish_reason),
+        "logprobs_off": None if found.off is None else {"position": found.off.position, "by": found.off.by},
     }
 
 
 def _token_json(token: Token | None) -> dict[str, Any] | None:
     return None if token is None else {"token_id": token.id, "token": token.text}
+
+
+def _pair_json(pair: tuple[str, str] | None) -> dict[str, str] | None:
+    return None if pair is None else {"recorded": pair[0], "replayed": pair[1]}

@@ -57,7 +57,8 @@ def test_what_was_answered_in_a_full_batch_comes_out_the_same_alone(verified):
 
 def test_a_tampered_token_is_reported_at_its_position(verified):
     def tamper(record):
-        record["output_token_ids"][3] = (record["output_token_ids"][3] + 1) % 50
+        other = (record["output_token_ids"][3] + 1) % 50
+        record["output_token_ids"][3] = record["token_logprobs"][3]["token_id"] = other
 
     changed = rewrite(verified, tamper)
     done = verified.cli("verify", "out")
@@ -80,6 +81,48 @@ def test_a_tampered_text_is_a_difference(verified):
     assert [(item["position"], item["same_text"]) for item in found["differing"]] == [(None, False)]
 
 
+def shift(record, name, by):
+    record["token_logprobs"][2][name] += by
+
+
+def shift_top(record):
+    record["token_logprobs"][2]["top_logprobs"][0] -= 0.5
+
+
+def name_another(record):
+    record["token_logprobs"][2]["top_token_ids"][1] = 0
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda record: shift(record, "logprob", -1.0),
+        lambda record: shift(record, "raw_logprob", -2.0),
+        shift_top,
+        name_another,
+    ],
+    ids=["logprob", "raw_logprob", "top_logprobs", "top_token_ids"],
+)
+def test_a_tampered_logprob_is_a_difference_at_its_position(verified, tamper):
+    rewrite(verified, tamper)
+
+    code, found = report(verified)
+
+    assert code == 1
+    [differing] = found["differing"]
+    assert (differing["position"], differing["same_text"]) == (None, True)
+    assert differing["logprobs_off"]["position"] == 2
+
+
+def test_a_tampered_end_is_a_difference(verified):
+    rewrite(verified, lambda record: record.update(finish_reason="other"))
+
+    code, found = report(verified)
+
+    assert code == 1
+    assert [item["finish_reason"]["recorded"] for item in found["differing"]] == ["other"]
+
+
 @pytest.mark.parametrize(
     ("tamper", "reason"),
     [
@@ -89,9 +132,12 @@ def test_a_tampered_text_is_a_difference(verified):
         (lambda record: record["runtime"].update(source="/no/such/folder"), "no such folder here"),
         (lambda record: record["runtime"].update(trust_remote_code=True), "--trust-remote-code"),
         (lambda record: record.update(output_token_ids=None), "output_token_ids"),
+        (lambda record: record["tokens_used"].update(output=1), "contradicts itself"),
+        (lambda record: record["token_logprobs"][1].update(token_id=0), "contradicts itself"),
+        (lambda record: record.update(token_logprobs=None), "contradicts itself"),
         (lambda record: record["sampling_params"].update(max_tokens=10**9), "context"),
     ],
-    ids=["prompt", "template", "weights", "folder", "code", "tokens", "context"],
+    ids=["prompt", "template", "weights", "folder", "code", "tokens", "usage", "sampled ids", "no logprobs", "context"],
 )
 def test_what_cannot_be_compared_is_never_called_the_same(verified, tamper, reason):
     changed = rewrite(verified, tamper)

@@ -1,4 +1,4 @@
-"""How an answer that was made again compares with the recorded one: tokens, text, logprobs. Knows no model."""
+"""How an answer that was made again compares with the recorded one: tokens, text, its end, logprobs. Knows no model."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from harness.local.replay.evidence import Off, Tolerance, measure
 from harness.local.replay.recorded import NotComparable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.local.replay.recorded import LocalAnswer, Position
-    from harness.schema import Completion, TokenLogprob
+    from harness.local.replay.recorded import LocalAnswer
+    from harness.schema import Completion
 
 _CONDITIONS = ("device", "dtype", "engine", "attention", "torch", "transformers")
 
@@ -38,6 +39,9 @@ class Comparison:
         deltas: absolute differences in natural logarithms, of every token that both answers have a logprob of, at every
             position before the first that differs.
         changed: conditions that are not those of the record: name → (recorded, now).
+        finish_reason: (recorded, now), why either ended; None where that is the same.
+        off: the logprob before the first token that differs that is off by most, of those that are off by more than
+            rounding explains; None where none is.
     """
 
     tokens: int
@@ -47,11 +51,13 @@ class Comparison:
     same_text: bool
     deltas: tuple[float, ...]
     changed: Mapping[str, tuple[Any, Any]]
+    finish_reason: tuple[str, str] | None = None
+    off: Off | None = None
 
     @property
     def same(self) -> bool:
-        """Whether every token and the text are the same."""
-        return self.position is None and self.same_text
+        """Whether every token, the text and why it ended are the same, and the logprobs are but for rounding."""
+        return self.position is None and self.same_text and self.finish_reason is None and self.off is None
 
 
 def compare(answer: LocalAnswer, done: Completion) -> Comparison:
@@ -64,14 +70,19 @@ def compare(answer: LocalAnswer, done: Completion) -> Comparison:
     then, now = answer.output_token_ids, done.output_token_ids or ()
     pairs = enumerate(zip_longest(then, now))
     position = next((place for place, (recorded, replayed) in pairs if recorded != replayed), None)
+    prefix = len(then) if position is None else position
+    gaps = measure((answer.token_logprobs or ())[:prefix], done.token_logprobs or (), Tolerance.of(answer, done))
+    reasons = (answer.finish_reason, str(done.finish_reason))
     return Comparison(
         tokens=len(then) if position is None else position + 1,
         position=position,
         recorded=None if position is None else _token(then, position, answer, done),
         replayed=None if position is None else _token(now, position, answer, done),
         same_text=done.text == answer.full_response,
-        deltas=_deltas(answer, done, len(then) if position is None else position),
+        deltas=gaps.deltas,
         changed=_changed(answer, done),
+        finish_reason=reasons if reasons[0] != reasons[1] else None,
+        off=gaps.off,
     )
 
 
@@ -92,22 +103,6 @@ def _changed(answer: LocalAnswer, done: Completion) -> dict[str, tuple[Any, Any]
     then, now = answer.runtime.model_dump(), done.runtime or {}
     both = {name: (then[name], now.get(name)) for name in _CONDITIONS}
     return {name: (was, is_now) for name, (was, is_now) in both.items() if None not in {was, is_now} and was != is_now}
-
-
-def _deltas(answer: LocalAnswer, done: Completion, prefix: int) -> tuple[float, ...]:
-    pairs = list(zip(answer.token_logprobs or (), done.token_logprobs or (), strict=False))[:prefix]
-    found: list[float] = []
-    for recorded, replayed in pairs:
-        then, now = _logprobs(recorded), _logprobs(replayed)
-        found += [abs(then[token_id] - now[token_id]) for token_id in then.keys() & now.keys()]
-    return tuple(found)
-
-
-def _logprobs(position: Position | TokenLogprob) -> dict[int, float]:
-    known = dict(zip(position.top_token_ids or (), position.top_logprobs, strict=False))
-    if position.token_id is not None and position.logprob is not None:
-        known[position.token_id] = position.logprob
-    return known
 
 
 def _token(ids: Sequence[int], place: int, answer: LocalAnswer, done: Completion) -> Token | None:

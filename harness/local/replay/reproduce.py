@@ -65,10 +65,13 @@ def spec_of(answer: LocalAnswer, *, device: str | None = None, trust_remote_code
 
 
 def request_of(answer: LocalAnswer) -> Request:
-    """What was asked, with as much evidence as was recorded."""
+    """What was asked, with the evidence that was recorded and one more of the likeliest tokens.
+
+    By that one it shows how likely a token can be at most that is not among them.
+    """
     asked, template = answer.sampling_params, answer.template
     turns = tuple(Message(turn.role, turn.content) for turn in answer.messages or ())
-    top = max((len(position.top_logprobs) for position in answer.token_logprobs or ()), default=1)
+    top = max((len(position.top_logprobs) for position in answer.token_logprobs or ()), default=0)
     variant = Variant(
         name=answer.variant,
         provider=ProviderType.LOCAL,
@@ -86,7 +89,7 @@ def request_of(answer: LocalAnswer) -> Request:
         chat_template_kwargs=template.kwargs or {},
         template_date=template.date.isoformat() if template.date else None,
         # At every position, so that a first difference can be shown wherever it stands.
-        logprobs=LogprobsSpec(min(max(top, 1), _MOST_TOP), None, answer.logprobs_of or "scores"),
+        logprobs=LogprobsSpec(min(top, _MOST_TOP) + 1, None, answer.logprobs_of or "scores"),
     )
     return Request(
         item_id=answer.item_id,

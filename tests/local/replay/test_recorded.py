@@ -36,6 +36,10 @@ def test_the_day_that_a_template_was_told_is_read(local_record):
         (("sampling_params", "top_p"), "0.9"),
         (("logprobs_of",), "provider"),
         (("token_logprobs",), {"0": -0.5}),
+        (("token_logprobs", 0, "logprob"), None),
+        (("token_logprobs", 1, "raw_logprob"), None),
+        (("finish_reason",), None),
+        (("tokens_used", "output"), "2"),
         (("runtime",), None),
     ],
 )
@@ -46,7 +50,7 @@ def test_what_could_not_be_right_is_refused_by_name(local_record, place, value):
         inner = inner[name]
     inner[last] = value
 
-    with pytest.raises(NotComparable, match=r"\.".join(place)):
+    with pytest.raises(NotComparable, match=r"\.".join(map(str, place))):
         read_answer(local_record)
 
 
@@ -55,3 +59,31 @@ def test_a_record_of_an_older_version_is_refused(local_record):
 
     with pytest.raises(NotComparable, match=r"runtime\.source.*older versions"):
         read_answer(local_record)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "said"),
+    [
+        (lambda record: record["tokens_used"].update(output=3, total=12), r"tokens_used\.output is 3"),
+        (lambda record: record["tokens_used"].update(total=12), r"tokens_used\.total is 12"),
+        (lambda record: record["token_logprobs"][1].update(token_id=18), "have token 18 at position 1"),
+        (lambda record: record["token_logprobs"][1].update(token_position=7), "at position 7"),
+        (lambda record: record["token_logprobs"].append(record["token_logprobs"][1]), "of 3 positions"),
+        (lambda record: record["token_logprobs"][0].update(top_token_ids=[17, 17]), "name a token twice"),
+        (lambda record: record["token_logprobs"][0]["top_logprobs"].pop(), "not of one length"),
+        (lambda record: record.update(token_logprobs=None), "there are no token_logprobs"),
+        (lambda record: record.update(token_logprobs=[]), "there are no token_logprobs"),
+        (lambda record: record.update(logprobs_of=None), "does not say of what"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(local_record, tamper, said):
+    tamper(local_record)
+
+    with pytest.raises(NotComparable, match=f"contradicts itself.*{said}"):
+        read_answer(local_record)
+
+
+def test_logprobs_of_the_first_positions_only_are_no_contradiction(local_record):
+    local_record["token_logprobs"].pop()
+
+    assert len(read_answer(local_record).token_logprobs) == 1

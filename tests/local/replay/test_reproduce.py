@@ -116,10 +116,10 @@ def test_a_conversation_is_sent_turn_by_turn(local_record):
     assert request_of(read_answer(local_record)).messages == (Message("user", "a"), Message("assistant", "b"))
 
 
-def test_as_many_logprobs_are_asked_for_as_were_recorded_and_at_every_position(local_record):
+def test_one_more_likely_token_is_asked_for_than_was_recorded_and_at_every_position(local_record):
     local_record["logprobs_of"] = "logits"
 
-    assert request_of(read_answer(local_record)).variant.logprobs == LogprobsSpec(2, None, "logits")
+    assert request_of(read_answer(local_record)).variant.logprobs == LogprobsSpec(3, None, "logits")
 
 
 def test_without_recorded_logprobs_there_is_still_a_text_for_each_token(local_record):
