@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import traceback
 
@@ -337,15 +338,18 @@ async def test_a_retried_request_is_the_same_to_the_byte(talk, reply):
 
 
 async def test_connections_are_kept_alive_between_requests(talk):
-    connections = 0
+    connections, closed = 0, asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(length)
-            writer.write(b"HTTP/1.1 500 Broken\r\ncontent-length: 0\r\n\r\n")
+        with contextlib.suppress(asyncio.IncompleteReadError):  # the client has closed
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                lines = head.lower().split(b"\r\n")
+                await reader.readexactly(next(int(line[15:]) for line in lines if line.startswith(b"content-length:")))
+                writer.write(b"HTTP/1.1 500 Broken\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+        closed.set()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         provider = talk.provider(url=address_of(server))
@@ -353,6 +357,7 @@ async def test_connections_are_kept_alive_between_requests(talk):
             with pytest.raises(TransientError):
                 await provider.generate(talk.ask(talk.wire))
         await provider.aclose()
+        await asyncio.wait_for(closed.wait(), 5.0)
 
     assert connections == 1
 
