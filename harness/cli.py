@@ -21,6 +21,7 @@ from harness.cli_options import (
     Prompts,
     Rehearse,
     Rpm,
+    Sample,
     overrides_of,
 )
 from harness.errors import HarnessError
@@ -36,16 +37,15 @@ app = typer.Typer(
     "129, 130 or 143 interrupted and resumable.",
 )
 
-DEFAULT_CONFIG = Path("configs/pilot.yaml")
-
 
 @app.command()
 def run(
     *,
-    config: ConfigFile = DEFAULT_CONFIG,
+    config: ConfigFile = None,
     concurrency: Concurrency = None,
     rpm: Rpm = None,
     num_prompts: NumPrompts = None,
+    sample: Sample = None,
     prompts: Prompts = None,
     output: Output = None,
     device: Device = None,
@@ -73,7 +73,7 @@ def run(
     if resume and fresh:
         raise typer.BadParameter("--resume goes on with a run and --fresh starts a new one: give one of them.")
     overrides = overrides_of(
-        concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse, max_cost=max_cost
+        concurrency, rpm, num_prompts, sample, prompts, output, device, model, rehearse=rehearse, max_cost=max_cost
     )
     options = RunOptions(
         resume=resume,
@@ -96,10 +96,11 @@ def run(
 @app.command()
 def check(
     *,
-    config: ConfigFile = DEFAULT_CONFIG,
+    config: ConfigFile = None,
     concurrency: Concurrency = None,
     rpm: Rpm = None,
     num_prompts: NumPrompts = None,
+    sample: Sample = None,
     prompts: Prompts = None,
     output: Output = None,
     device: Device = None,
@@ -112,7 +113,7 @@ def check(
     """Say what a run needs and whether it is there, before anything is sent or spent."""
     from harness.preflight import check_command  # noqa: PLC0415
 
-    overrides = overrides_of(concurrency, rpm, num_prompts, prompts, output, device, model, rehearse=rehearse)
+    overrides = overrides_of(concurrency, rpm, num_prompts, sample, prompts, output, device, model, rehearse=rehearse)
     raise typer.Exit(check_command(config, overrides, online=online))
 
 

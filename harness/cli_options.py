@@ -10,15 +10,29 @@ import typer
 if TYPE_CHECKING:
     from harness.config import Overrides
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config, YAML or JSON.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The config, YAML or JSON. [default: configs/pilot.yaml]"),
+]
 Concurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="Requests in flight per rate pool.")]
 Rpm = Annotated[float | None, typer.Option(metavar="N", help="Requests per minute per rate pool.")]
 NumPrompts = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N prompts.")]
-Prompts = Annotated[Path | None, typer.Option(metavar="FILE", help="Another prompt file: JSON, JSONL or CSV.")]
+Sample = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Only N prompts, drawn with the seed, stratified by category and probe."),
+]
+Prompts = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Another prompt file: JSON, JSONL, CSV, a results.jsonl.")
+]
 Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Another output folder.")]
 Device = Annotated[str | None, typer.Option(help="Device of the local models: auto, cpu, cuda, cuda:1, mps.")]
 Models = Annotated[
-    list[str] | None, typer.Option("--model", metavar="NAME", help="Only this model, by name or label; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Only this model, by name or label; without --config TYPE:NAME, a model to ask. Repeatable.",
+    ),
 ]
 Rehearse = Annotated[
     bool,
@@ -35,6 +49,7 @@ def overrides_of(  # noqa: PLR0917 - the shared flags of run and check, in their
     concurrency: int | None,
     rpm: float | None,
     num_prompts: int | None,
+    sample: int | None,
     prompts: Path | None,
     output: Path | None,
     device: str | None,
@@ -54,4 +69,8 @@ def overrides_of(  # noqa: PLR0917 - the shared flags of run and check, in their
         raise typer.BadParameter("--rpm must be more than 0 and at most 1000000.")
     if max_cost is not None and not 0 < max_cost < float("inf"):
         raise typer.BadParameter("--max-cost must be a number of dollars above 0.")
-    return Overrides(concurrency, rpm, num_prompts, prompts, output, device, tuple(model or ()), rehearse, max_cost)
+    if num_prompts is not None and sample is not None:
+        raise typer.BadParameter("--num-prompts takes the first prompts and --sample draws some: give one of them.")
+    return Overrides(
+        concurrency, rpm, num_prompts, sample, prompts, output, device, tuple(model or ()), rehearse, max_cost
+    )

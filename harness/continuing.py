@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.asked import describe_prompts, same_texts
 from harness.events import EVENTS_NAME
 from harness.journal import RESULTS_NAME
 from harness.journal.tail import costs, maybe_spent
@@ -29,17 +30,14 @@ def manifest_of(given: Given, journal: Journal) -> Manifest:
         kinds = {variant.simulated for variant in variants}
         manifest = Manifest.new(recovered_run_id(journal.path, simulated=kinds))
     refuse_changed_variants(manifest, variants, given.folder)
-    if journal.found.records and manifest.prompts.get("sha256") != given.survey.sha256:
+    prompts = describe_prompts(given.config, given.survey)
+    if journal.found.records and not same_texts(manifest.prompts, prompts):
         refuse_changed_prompts(journal.path, given.lanes, given.prompts)
     manifest.variants |= {variant.name: describe_variant(variant) for variant in variants}
     manifest.simulated = any(facts["simulated"] for facts in manifest.variants.values())
     # A narrower invocation (--num-prompts, --model) must not make the folder look smaller than it is.
     seen = manifest.prompts.get("count", 0) if manifest.prompts.get("sha256") == given.survey.sha256 else 0
-    manifest.prompts = {
-        "file": given.config.prompts_file,
-        "sha256": given.survey.sha256,
-        "count": max(seen, given.survey.count),
-    }
+    manifest.prompts = prompts | {"count": max(seen, given.survey.count)}
     manifest.config = describe_config(given.whole_config)
     return manifest
 

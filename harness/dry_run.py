@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.outcome import RunOptions
 
 
-def dry_run_command(config_path: Path, overrides: Overrides, options: RunOptions) -> int:
+def dry_run_command(config_path: Path | None, overrides: Overrides, options: RunOptions) -> int:
     """Print the estimate on stdout, as a table or with `options.display` json as an object.
 
     Returns:

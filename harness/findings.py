@@ -12,7 +12,7 @@ from harness.patience import patient
 from harness.terminal import visible
 
 if TYPE_CHECKING:
-    from harness.prompts import PromptFile, PromptSurvey
+    from harness.prompts import PromptSurvey, Selection
 
 
 class Level(StrEnum):
@@ -47,7 +47,7 @@ class Report:
     """All findings, and what was found on the way that a run goes on with."""
 
     findings: list[Finding] = field(default_factory=list)
-    prompts: PromptFile | None = None
+    prompts: Selection | None = None
     survey: PromptSurvey | None = None
 
     @property

@@ -6,13 +6,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.asked import describe_prompts, same_texts
 from harness.config import expand
 from harness.errors import HarnessError, JournalCorruptError
 from harness.findings import Level
 from harness.journal import RESULTS_NAME, scan
 from harness.journal.lock import refuse_held
 from harness.manifest import Manifest, refuse_changed_variants
-from harness.resume import FirstPrompts, choose_folder, recovered_run_id, refuse_changed_prompts
+from harness.resume import choose_folder, recovered_run_id, refuse_changed_prompts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,9 +74,11 @@ def _refuse_another_plan(folder: Path, config: RunConfig, lanes: Sequence[LaneCo
     refuse_changed_variants(manifest, [lane.variant for lane in lanes], folder)
     results = folder / RESULTS_NAME
     prompts, survey = report.prompts, report.survey
-    if prompts and survey and manifest.prompts.get("sha256") != survey.sha256 and results.is_file():
+    if not prompts or not survey or not results.is_file():
+        return
+    if not same_texts(manifest.prompts, describe_prompts(config, survey)):
         try:
-            refuse_changed_prompts(results, lanes, FirstPrompts(prompts, config.num_prompts))
+            refuse_changed_prompts(results, lanes, prompts)
         except JournalCorruptError:
             # Whoever opens the journal says so, or mends it; then this is looked at once more.
             return

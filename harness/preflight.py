@@ -10,18 +10,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.config import Environment, apply_overrides, expand, load_config
+from harness.config import Environment, apply_overrides, choose_config, expand
 from harness.config.environment import is_reference
 from harness.config.lanes import endpoint_of
-from harness.errors import ConfigError, PromptFileError
+from harness.errors import ConfigError
 from harness.findings import Level, Report
 from harness.folder_check import examine_folder, examine_journal
 from harness.local_check import examine_local, first_day
 from harness.online_check import ask_pools
-from harness.prompts import open_prompts, survey
+from harness.prompt_check import examine_prompts
 from harness.providers import capabilities
 from harness.providers.guards import checked_key
-from harness.resume import FirstPrompts
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
@@ -38,15 +37,16 @@ _PACKAGES = {
 }
 
 
-def check_command(config_path: Path, overrides: Overrides, *, online: bool = False) -> int:
+def check_command(config_path: Path | None, overrides: Overrides, *, online: bool = False) -> int:
     """`harness check`: prints every finding; 0 where nothing stands in the way, else 2.
 
     Args:
         online: also send one short question to every pool, which costs a few tokens.
     """
-    config = apply_overrides(load_config(config_path), overrides)
+    chosen = choose_config(config_path, overrides)
+    config = apply_overrides(chosen.config, chosen.overrides)
     environment, folder = Environment.of_process(), Path(config.output_dir)
-    report = examine(config, environment, config_path, folder, thorough=True)
+    report = examine(config, environment, chosen.path, folder, thorough=True)
     # `run` does without this: it opens the journal next, and may have been told to mend it.
     examine_journal(folder, config, report)
     _print(report.findings)
@@ -69,7 +69,7 @@ def _print(findings: Sequence[Finding]) -> None:
 def examine(
     config: RunConfig,
     environment: Environment,
-    config_path: Path,
+    config_path: Path | None,
     folder: Path,
     *,
     thorough: bool = False,
@@ -78,15 +78,16 @@ def examine(
     """Look at everything; nothing is sent, loaded or written. `folder` is where the results will go.
 
     Args:
+        config_path: None where the command line made the config.
         thorough: load the tokenizers of local models, which takes seconds, to see the prompts as the models will.
         reads_only: nothing will be written to `folder`.
     """
     report = Report()
     _packages(config, report)
     lanes = _config(config, config_path, report)
-    _prompts(config, config_path, report)
+    examine_prompts(config, config_path, report)
     _models(lanes, environment, report)
-    fetch_bytes = _local(config, lanes, folder, report, thorough=thorough)
+    fetch_bytes = _local(lanes, folder, report, thorough=thorough)
     examine_folder(folder, config, lanes, report, fetch_bytes, reads_only=reads_only)
     return report
 
@@ -112,13 +113,15 @@ def _is_installed(name: str) -> bool:
         return False
 
 
-def _config(config: RunConfig, path: Path, report: Report) -> list[LaneConfig]:
+def _config(config: RunConfig, path: Path | None, report: Report) -> list[LaneConfig]:
     try:
         lanes = expand(config)
     except ConfigError as error:
         report.add(Level.PROBLEM, "config", str(error))
         return []
-    report.add(Level.OK, "config", f"{path}: {len(config.models)} model entries, {len(lanes)} variants.")
+    report.add(
+        Level.OK, "config", f"{path or 'command line'}: {len(config.models)} model entries, {len(lanes)} variants."
+    )
     unused = sorted(config.pools.keys() - {model.pool for model in config.models})
     if unused:
         report.add(
@@ -146,8 +149,10 @@ def _config(config: RunConfig, path: Path, report: Report) -> list[LaneConfig]:
     return lanes
 
 
-def _changed_settings(lanes: Sequence[LaneConfig], path: Path, report: Report) -> None:
+def _changed_settings(lanes: Sequence[LaneConfig], path: Path | None, report: Report) -> None:
     """The original pilot script (its configs are JSON) loaded local weights as float16 and ran code that came along."""
+    if path is None:
+        return
     local = [lane.model for lane in lanes if lane.model.type is ProviderType.LOCAL]
     if path.suffix == ".json" and any("dtype" not in model.model_fields_set for model in local):
         report.add(
@@ -162,36 +167,6 @@ def _changed_settings(lanes: Sequence[LaneConfig], path: Path, report: Report) -
             "config",
             "trust_remote_code is false where the original script ran code from the hub; set it per model if needed.",
         )
-
-
-def _prompts(config: RunConfig, config_path: Path, report: Report) -> None:
-    if config.prompts_file is None:
-        report.add(Level.PROBLEM, "prompts", "the config names no prompts_file. Add one, or give --prompts FILE.")
-        return
-    try:
-        source = open_prompts(_located(config.prompts_file, config_path))
-        found = survey(source, config.num_prompts)
-    except PromptFileError as error:
-        report.add(Level.PROBLEM, "prompts", str(error))
-        return
-    report.prompts, report.survey = source, found
-    categories = ", ".join(f"{name or 'no category'} {count}" for name, count in found.categories.items())
-    if len(found.categories) > 12:  # noqa: PLR2004 - a line is to be read
-        categories = f"{len(found.categories)} categories"
-    probes = f"{found.synthetic} synthetic probes, {found.real} real"
-    unknown = f", {found.unknown} unmarked" if found.unknown else ""
-    report.add(
-        Level.OK, "prompts", f"{source.path}: {found.count} prompts ({categories}); {probes}{unknown}; no duplicates."
-    )
-    if config.num_prompts is not None and found.count < config.num_prompts:
-        report.add(Level.NOTE, "prompts", f"{config.num_prompts} were asked for and the file holds {found.count}.")
-
-
-def _located(name: str, config_path: Path) -> Path:
-    """Relative to the working folder, or where nothing is there, to the config's."""
-    path = Path(name).expanduser()
-    beside = config_path.parent / path
-    return beside if not path.exists() and beside.exists() else path
 
 
 def _models(lanes: Sequence[LaneConfig], environment: Environment, report: Report) -> None:
@@ -247,10 +222,9 @@ def _key(model: ModelConfig, pool: PoolConfig | None, environment: Environment, 
             )
 
 
-def _local(config: RunConfig, lanes: Sequence[LaneConfig], folder: Path, report: Report, *, thorough: bool) -> int:
+def _local(lanes: Sequence[LaneConfig], folder: Path, report: Report, *, thorough: bool) -> int:
     """The bytes that are still to be fetched from the Hub."""
     is_asked = any(lane.model.type is ProviderType.LOCAL for lane in lanes)
     if not is_asked or not all(map(_is_installed, _PACKAGES[ProviderType.LOCAL])):
         return 0
-    prompts = FirstPrompts(report.prompts, config.num_prompts) if report.prompts else None
-    return examine_local(lanes, prompts, report, thorough=thorough, day=first_day(folder))
+    return examine_local(lanes, report.prompts, report, thorough=thorough, day=first_day(folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +13,10 @@ from harness.manifest import MANIFEST_NAME
 from harness.plan import place_of, requests_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from harness.config import LaneConfig
     from harness.schema import Prompt
-
-
-class FirstPrompts:
-    """The first `limit` prompts of a source (None: all), anew at each iteration."""
-
-    def __init__(self, source: Iterable[Prompt], limit: int | None) -> None:
-        self._source = source
-        self._limit = limit
-
-    def __iter__(self) -> Iterator[Prompt]:
-        return islice(iter(self._source), self._limit)
 
 
 def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:

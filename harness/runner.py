@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from harness.config import Environment, apply_overrides, expand, load_config
+from harness.config import Environment, apply_overrides, choose_config, expand
 from harness.errors import HarnessError, JournalError, JournalWriteError, UsageError
 from harness.findings import say
 from harness.given import Given
 from harness.journal import open_journal
 from harness.outcome import RunOptions, RunOutcome, tell
 from harness.preflight import examine
-from harness.resume import FirstPrompts, choose_folder
+from harness.resume import choose_folder
 from harness.session import Run
 from harness.spending import price_lanes, refuse_unpriced
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.config import Overrides
 
 
-def run_command(config_path: Path, overrides: Overrides, options: RunOptions) -> int:
+def run_command(config_path: Path | None, overrides: Overrides, options: RunOptions) -> int:
     """`harness run`: the exit code.
 
     Raises:
@@ -46,7 +46,7 @@ def _first(group: BaseExceptionGroup[HarnessError]) -> HarnessError:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-def checked(config_path: Path, overrides: Overrides, options: RunOptions, *, reads_only: bool = False) -> Given:
+def checked(config_path: Path | None, overrides: Overrides, options: RunOptions, *, reads_only: bool = False) -> Given:
     """What a run starts from; what matters of it is said on the way.
 
     Args:
@@ -55,18 +55,17 @@ def checked(config_path: Path, overrides: Overrides, options: RunOptions, *, rea
     Raises:
         UsageError: it cannot begin. Nothing was sent.
     """
-    loaded = load_config(config_path)
-    config = apply_overrides(loaded, overrides)
+    chosen = choose_config(config_path, overrides)
+    config = apply_overrides(chosen.config, chosen.overrides)
     environment = Environment.of_process()
     folder = choose_folder(config.output_dir, fresh=options.fresh, resume=options.resume)
-    report = examine(config, environment, config_path, folder, reads_only=reads_only)
+    report = examine(config, environment, chosen.path, folder, reads_only=reads_only)
     for finding in report.findings:
         if finding.matters:
             say(finding.line())
     if report.problems or report.prompts is None or report.survey is None:
         raise UsageError("Nothing was sent. What is marked as a problem above has to be mended first.")
-    prompts = FirstPrompts(report.prompts, config.num_prompts)
-    whole = apply_overrides(loaded, replace(overrides, models=(), num_prompts=None))
+    whole = apply_overrides(chosen.config, replace(chosen.overrides, models=(), num_prompts=None, sample=None))
     lanes = tuple(expand(config))
     if options.faults and not any(lane.variant.simulated for lane in lanes):
         raise UsageError(
@@ -74,7 +73,7 @@ def checked(config_path: Path, overrides: Overrides, options: RunOptions, *, rea
         )
     prices = price_lanes(lanes)
     refuse_unpriced(config, lanes, prices)
-    return Given(config, whole, environment, options, folder, lanes, prompts, report.survey, prices)
+    return Given(config, whole, environment, options, folder, lanes, report.prompts, report.survey, prices)
 
 
 async def _run(given: Given) -> RunOutcome:

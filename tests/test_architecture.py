@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 
 # From the ground up. A part imports from the rows above its own and from itself; `providers` knows no `registry`.
 FLOORS = [
-    ("0", {"schema", "digests", "terminal", "rates", "json_text", "patience", "money"}),
+    ("0", {"schema", "digests", "terminal", "rates", "json_text", "patience", "money", "prompt_template"}),
     ("0", {"errors", "tokens"}),
     ("0", {"record", "urls", "identity", "provider", "in_flight", "wording"}),
     ("0", {"snapshot", "seen"}),
@@ -20,7 +20,7 @@ FLOORS = [
     ("1", {"stats"}),
     ("1", {"lane"}),
     ("2", {"plan", "providers", "local", "simulator", "analysis", "manifest"}),
-    ("2", {"resume", "replay", "estimate"}),
+    ("2", {"resume", "replay", "estimate", "asked"}),
     ("2", {"estimate_table"}),
     ("2", {"remaining", "spending"}),
     ("2", {"outcome"}),
@@ -28,7 +28,19 @@ FLOORS = [
     ("2", {"continuing"}),
     ("3", {"providers.registry", "diary", "admission", "dashboard", "lifetimes"}),
     ("3", {"workers", "verify_report"}),
-    ("3", {"verify_table", "scheduler", "seeding", "watchers", "folder_check", "local_check", "online_check"}),
+    (
+        "3",
+        {
+            "verify_table",
+            "scheduler",
+            "seeding",
+            "watchers",
+            "folder_check",
+            "local_check",
+            "online_check",
+            "prompt_check",
+        },
+    ),
     ("4", {"preflight", "session", "verify", "watch"}),
     ("4", {"runner"}),
     ("4", {"dry_run"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.config.chosen import Chosen, choose_config
 from harness.config.environment import Environment
 from harness.config.lanes import LaneConfig, PoolKey, expand
 from harness.config.loading import load_config
@@ -11,6 +12,7 @@ from harness.config.parts import LogprobsConfig, PoolConfig
 from harness.config.pools import PoolSettings, pools_of, settings_of
 
 __all__ = [
+    "Chosen",
     "Environment",
     "LaneConfig",
     "LogprobsConfig",
@@ -21,6 +23,7 @@ __all__ = [
     "PoolSettings",
     "RunConfig",
     "apply_overrides",
+    "choose_config",
     "expand",
     "load_config",
     "pools_of",

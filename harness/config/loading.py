@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from harness.config.model import ModelConfig, RunConfig
-from harness.config.parts import AsyncSettings, LogprobsConfig, PoolConfig, PriceConfig
+from harness.config.parts import AsyncSettings, FieldsConfig, LogprobsConfig, PoolConfig, PriceConfig
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def _owner(location: tuple[int | str, ...]) -> type[BaseModel]:
         "pools": PoolConfig,
         "price": PriceConfig,
         "async_settings": AsyncSettings,
+        "fields": FieldsConfig,
     }
     for part in reversed(location[:-1]):
         if isinstance(part, str) and part in owners:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_va
 from harness.config.parts import (
     AsyncSettings,
     Concurrency,
+    FieldsConfig,
     LogprobsConfig,
     PerMinute,
     PoolConfig,
@@ -23,6 +24,7 @@ from harness.config.parts import (
     normal_path,
     one_or_many,
     slots_or_auto,
+    template,
 )
 from harness.schema import DtypeName, EngineName, ProviderType
 
@@ -137,6 +139,10 @@ class RunConfig(_Shared):
     prompts_file: str | None = None
     output_dir: Annotated[str, Field(min_length=1), AfterValidator(normal_path)] = "out/run"
     num_prompts: Annotated[int, Field(ge=1)] | None = None
+    sample: Annotated[int, Field(ge=1)] | None = None
+    order: Literal["file", "shuffled"] = "file"
+    fields: FieldsConfig = FieldsConfig()
+    prompt_template: Annotated[str, AfterValidator(template)] | None = None
     models: Annotated[list[ModelConfig], Field(min_length=1)]
     pools: dict[str, PoolConfig] = Field(default_factory=dict)
     max_cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -154,6 +160,12 @@ class RunConfig(_Shared):
             if concurrency is not None:
                 return {**data, "concurrency": concurrency}
         return data
+
+    @model_validator(mode="after")
+    def _one_way_to_choose(self) -> RunConfig:
+        if self.num_prompts is not None and self.sample is not None:
+            raise ValueError("num_prompts takes the first prompts and sample draws some: give one of them")
+        return self
 
     @model_validator(mode="after")
     def _pools_exist(self) -> RunConfig:

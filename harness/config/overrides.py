@@ -26,6 +26,7 @@ class Overrides:
     concurrency: int | None = None
     requests_per_minute: float | None = None
     num_prompts: int | None = None
+    sample: int | None = None
     prompts_file: Path | None = None
     output_dir: Path | None = None
     device: str | None = None
@@ -49,8 +50,8 @@ def apply_overrides(config: RunConfig, overrides: Overrides) -> RunConfig:
     }
     per_model = {name: value for name, value in shared.items() if value is not None}
     whole: dict[str, Any] = dict(per_model)
-    if overrides.num_prompts is not None:
-        whole["num_prompts"] = overrides.num_prompts
+    if overrides.num_prompts is not None or overrides.sample is not None:
+        whole |= {"num_prompts": overrides.num_prompts, "sample": overrides.sample}
     if overrides.prompts_file is not None:
         whole["prompts_file"] = str(overrides.prompts_file)
     if overrides.output_dir is not None:
@@ -72,7 +73,8 @@ def _filtered(models: list[ModelConfig], wanted: tuple[str, ...]) -> list[ModelC
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
-            raise ConfigError(f"--model {name}: the config has no such model.{hint} It has: {', '.join(known)}.")
+            way = "" if ":" in name else " Without --config, a model to ask is written TYPE:NAME, as in openai:gpt-4.1."
+            raise ConfigError(f"--model {name}: the config has no such model.{hint} It has: {', '.join(known)}.{way}")
     return [model for model in models if model.name in wanted or model.label in wanted]
 
 

@@ -6,8 +6,9 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from harness.prompt_template import PromptTemplate
 from harness.schema import LogprobsSpec
 
 _MOST_SLOTS = 4096
@@ -33,6 +34,15 @@ def day(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise ValueError("must be a day such as 2026-07-26") from None
+
+
+def template(text: str) -> str:
+    """A text with named places.
+
+    Raises:
+        ValueError: it cannot be read as one.
+    """
+    return PromptTemplate.parse(text).source
 
 
 def slots_or_auto(value: Any) -> int | None:
@@ -83,9 +93,28 @@ class LogprobsConfig(Strict):
         return LogprobsSpec(self.top, None if self.positions == "all" else self.positions, self.of)
 
 
+Column = Annotated[str, Field(min_length=1)]
 PerMinute = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 RequestsPerMinute = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 Concurrency = Annotated[int, Field(ge=1, le=4096)]
+
+
+class FieldsConfig(Strict):
+    """`fields:`, which column of a prompt file is what; what is left out keeps the names known by default."""
+
+    id: Column | None = None
+    prompt: Column | None = None
+    category: Column | None = None
+    probe: Column | None = None
+    system: Column | None = None
+    messages: Column | None = None
+
+    @model_validator(mode="after")
+    def _one_column_each(self) -> FieldsConfig:
+        named = [name for name in self.model_dump().values() if name is not None]
+        if repeated := next((name for name in named if named.count(name) > 1), None):
+            raise ValueError(f"the column {repeated!r} is named twice; a column is one thing")
+        return self
 
 
 class PoolConfig(Strict):

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.prompt_template import Unfilled
+from harness.prompts.columns import DEFAULT_NAMES, Columns
 from harness.prompts.decoding import Problem
 from harness.schema import Message, Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ID_FIELDS = ("id", "prompt_id")
-TEXT_FIELDS = ("prompt", "text", "question", "input")
-CATEGORY_FIELDS = ("category", "prompt_category")
-KNOWN_FIELDS = frozenset({*ID_FIELDS, *TEXT_FIELDS, *CATEGORY_FIELDS, "is_synthetic_probe", "messages", "system"})
-"""Of several names for one field, the first that a row has counts; the others stay metadata."""
+AS_THEY_ARE = Columns()
+"""The columns that are known by default, and the text as it stands."""
+
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": None}
 
 _reprs = reprlib.Repr()
 _reprs.maxstring = _reprs.maxother = 80
@@ -29,11 +30,15 @@ def shown(value: object) -> str:
     return _reprs.repr(value)
 
 
-def to_prompt(row: Any) -> tuple[Prompt, bool]:
+def to_prompt(row: Any, columns: Columns = AS_THEY_ARE) -> tuple[Prompt, bool]:
     """The prompt that a row describes, and whether the row gave its id. A dictionary is used up: the rest is metadata.
 
     A row is a dictionary of fields or a bare text. Null and blank optional fields are as if absent. A conversation of
-    one user turn is a single prompt, whichever way it was written, so that both get the same content hash.
+    one user turn is a single prompt, whichever way it was written, so that both get the same content hash. What a
+    template makes the text of stays in the metadata.
+
+    Args:
+        columns: which field is what, and the template.
 
     Raises:
         Problem: a field is missing, empty or of the wrong type, or cannot be carried into a result.
@@ -43,23 +48,25 @@ def to_prompt(row: Any) -> tuple[Prompt, bool]:
     if not isinstance(row, dict):
         raise Problem(f'is {_kind(row)}, not an object or a string: write {{"prompt": "…"}}.')
     _check_writable(row)
-    identity = _identity(*_pop(row, ID_FIELDS))
-    field, given = _pop(row, TEXT_FIELDS)
-    text = _optional_text(field, given)
-    if "instruction" in row and (text is None or field == "input"):
-        raise Problem('has an "instruction", which no prompt is made of: write what is to be asked into "prompt".')
-    category = _optional_text(*_pop(row, CATEGORY_FIELDS))
-    probe = row.pop("is_synthetic_probe", None)
-    if not (probe is None or isinstance(probe, bool)):
-        raise Problem(f"has {_kind(probe)} as is_synthetic_probe: write true, false or null without quotes.")
-    system = _optional_text("system", row.pop("system", None))
+    text = None if columns.template is None else _rendered(row, columns)
+    identity = _identity(*_pop(row, columns, "id"))
+    if text is None:
+        field, given = _pop(row, columns, "prompt")
+        text = _optional_text(field, given)
+        if "instruction" in row and columns.names.prompt is None and (text is None or field == "input"):
+            raise Problem('has an "instruction": write what is to be asked into "prompt", or set prompt_template.')
+    category = _optional_text(*_pop(row, columns, "category"))
+    probe = _flag(*_pop(row, columns, "probe"), by_name=columns.names.probe is not None)
+    system = _optional_text(*_pop(row, columns, "system"))
     messages = None
-    if (turns := row.pop("messages", None)) is not None:
+    name, turns = _pop(row, columns, "messages")
+    if turns is not None:
+        if columns.template is not None:
+            raise Problem(f'has "{name}", and prompt_template makes one text of a row: leave one of them out.')
         messages, system = _conversation(turns, text, system)
         text = messages[-1].content
     if text is None:
-        names = ", ".join(f'"{name}"' for name in TEXT_FIELDS[1:])
-        raise Problem(f'has no prompt: give "prompt" (or {names}, "messages") some text, or remove the row.')
+        raise Problem(_no_text(columns))
     prompt = Prompt(
         id=content_id(text, messages, system) if identity is None else identity,
         text=text,
@@ -78,11 +85,54 @@ def content_id(text: str, messages: Sequence[Message] | None, system: str | None
     return f"p-{hashlib.blake2b(orjson.dumps([system, turns]), digest_size=10).hexdigest()}"
 
 
-def _pop(row: dict[str, Any], names: Sequence[str]) -> tuple[str, Any]:
+def _rendered(row: dict[str, Any], columns: Columns) -> str:
+    assert columns.template is not None
+    try:
+        text = columns.template.render(row)
+    except Unfilled as problem:
+        raise Problem(str(problem)) from problem
+    if not text.strip():
+        raise Problem("fills prompt_template with nothing but white space: give its fields some text.")
+    return text
+
+
+def _pop(row: dict[str, Any], columns: Columns, role: str) -> tuple[str, Any]:
+    names = columns.of(role)
     for name in names:
         if name in row:
             return name, row.pop(name)
-    return names[0], None
+    return names[0] if names else role, None
+
+
+def _no_text(columns: Columns) -> str:
+    if (name := columns.names.prompt) is not None:
+        return f'has no text as "{name}", which `fields` names as the prompt: give it some, or remove the row.'
+    names = ", ".join(f'"{name}"' for name in (*DEFAULT_NAMES["prompt"][1:], *columns.of("messages")))
+    return (
+        f'has no prompt: give "prompt" (or {names}) some text, remove the row, or name the column with '
+        "`fields: {prompt: COLUMN}` in the config."
+    )
+
+
+def _flag(name: str, value: Any, *, by_name: bool) -> bool | None:
+    """A column that the user names may say it in words or as 0 and 1; the one known by default says it in JSON."""
+    if value is None or isinstance(value, bool):
+        return value
+    if not by_name:
+        raise Problem(f"has {_kind(value)} as {name}: write true, false or null without quotes.")
+    return flag_of(name, str(value))
+
+
+def flag_of(name: str, text: str) -> bool | None:
+    """Whether a word says that a row is a probe; None for no word.
+
+    Raises:
+        Problem: it says neither.
+    """
+    word = text.strip().lower()
+    if word not in _FLAGS:
+        raise Problem(f"has {shown(text)} as {name}: write true, false, or nothing.")
+    return _FLAGS[word]
 
 
 def _identity(name: str, value: Any) -> str | None:

@@ -12,13 +12,15 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import PromptFileError
-from harness.prompts.decoding import Place, Problem, json_value
-from harness.prompts.fields import to_prompt
+from harness.prompts.decoding import MAX_ROW, Place, Problem, json_value, quick_json_value
+from harness.prompts.fields import AS_THEY_ARE, to_prompt
 from harness.prompts.json_document import read_json
 from harness.prompts.lines import read_jsonl
+from harness.prompts.results import is_record, read_results
 from harness.prompts.tables import read_table
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
+    from harness.prompts.columns import Columns
     from harness.schema import Prompt
 
 _SNIFFED_BYTES = 1024 * 1024
@@ -38,6 +41,8 @@ class Format(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     TSV = "tsv"
+    RESULTS = "results"
+    """The results.jsonl of a run."""
 
 
 _ENDINGS = {
@@ -63,12 +68,14 @@ class PromptFile:
 
     Args:
         path: the file, as messages name it.
-        format: how it is read.
+        format: how it is written.
+        columns: how its rows are read.
         state: what `stat` said when it was opened; see `_state`.
     """
 
     path: Path
     format: Format
+    columns: Columns
     state: tuple[int, ...]
 
     def __iter__(self) -> Iterator[Prompt]:
@@ -79,19 +86,29 @@ class PromptFile:
         """
         return (row.prompt for row in self.rows())
 
-    def rows(self) -> Iterator[Row]:
-        """As iterating, each prompt with its place."""
+    def rows(self, first: int | None = None) -> Iterator[Row]:
+        """As iterating, each prompt with its place; only the first ones, where their number is given."""
         place = None
+        # Which columns any row has, while one that is asked for by name has not been seen.
+        seen: dict[str, None] | None = {} if self.columns.named else None
         with _open(self.path, self.state) as file:
             _skip_byte_order_mark(self.path, file)
-            for place, raw in self._raw_rows(file):
+            for place, raw in islice(self._raw_rows(file), first):
+                if seen is not None:
+                    seen.update(dict.fromkeys(raw if isinstance(raw, dict) else ["prompt"]))
+                    seen = seen if self.columns.missing_from(seen) else None
                 try:
-                    prompt, id_given = to_prompt(raw)
+                    prompt, id_given = to_prompt(raw, self.columns)
                 except Problem as problem:
                     raise place.error(self.path, problem) from problem
                 yield Row(place, prompt, id_given)
         if place is None:
-            raise PromptFileError(self.path, None, "holds no prompts. Add some, or name another with --prompts FILE.")
+            raise PromptFileError(self.path, None, f"{self._nothing()} Name another with --prompts FILE.")
+        if seen is not None and (missing := self.columns.missing_from(seen)):
+            raise PromptFileError(self.path, None, missing)
+
+    def _nothing(self) -> str:
+        return "holds no answers." if self.format is Format.RESULTS else "holds no prompts. Add some, or correct it."
 
     def sha256(self) -> str:
         """The hash of the file's bytes, in hex."""
@@ -105,15 +122,20 @@ class PromptFile:
             case Format.JSONL:
                 return read_jsonl(self.path, file)
             case Format.CSV:
-                return read_table(self.path, file, delimiter=",")
+                return read_table(self.path, file, ",", self.columns)
             case Format.TSV:
-                return read_table(self.path, file, delimiter="\t")
+                return read_table(self.path, file, "\t", self.columns)
+            case Format.RESULTS:
+                return read_results(self.path, file)
 
 
-def open_prompts(path: Path) -> PromptFile:
+def open_prompts(path: Path, columns: Columns = AS_THEY_ARE) -> PromptFile:
     """The prompt file at `path`, its format known by its ending, or by its first line where the ending says nothing.
 
-    No row is read yet.
+    Lines of JSON are the answers of a run where the first is. No row is read yet.
+
+    Args:
+        columns: how its rows are read.
 
     Raises:
         PromptFileError: there is no such file, or it cannot be read.
@@ -121,7 +143,9 @@ def open_prompts(path: Path) -> PromptFile:
     with _open(path, None) as file:
         state = _state(file)
         kind = _ENDINGS.get(path.suffix.lower()) or _sniffed(path, file)
-    return PromptFile(path, kind, state)
+        if kind is Format.JSONL and _begins_with_a_record(file):
+            return PromptFile(path, Format.RESULTS, columns.for_results(), state)
+    return PromptFile(path, kind, columns, state)
 
 
 def _open(path: Path, state: tuple[int, ...] | None) -> BufferedReader:
@@ -154,6 +178,14 @@ def _skip_byte_order_mark(path: Path, file: BufferedReader) -> None:
         raise PromptFileError(path, 1, "the file is UTF-16. Save it as UTF-8 (in a spreadsheet: CSV UTF-8).")
     if start != codecs.BOM_UTF8:
         file.seek(0)
+
+
+def _begins_with_a_record(file: BufferedReader) -> bool:
+    file.seek(0)
+    try:
+        return is_record(quick_json_value(file.readline(MAX_ROW)))
+    except ValueError:
+        return False
 
 
 def _sniffed(path: Path, file: BufferedReader) -> Format:

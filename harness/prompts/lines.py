@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 _BLANK = " \t\r\n"
 
 
-def read_jsonl(path: Path, file: BufferedReader) -> Iterator[tuple[Place, Any]]:
+def read_jsonl(path: Path, file: BufferedReader, *, torn_tail: bool = False) -> Iterator[tuple[Place, Any]]:
     """One row per line that is not blank.
+
+    Args:
+        torn_tail: a last line without its line feed is passed over.
 
     Raises:
         PromptFileError: a line is not one JSON value.
     """
     for number, line in enumerate(raw_lines(path, file), 1):
         place = Place(number)
+        if torn_tail and not line.endswith(b"\n"):
+            return
         try:
             row = quick_json_value(line)
         except ValueError:

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.digests import DigestSet, digest16
 from harness.prompts.fields import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from harness.errors import PromptFileError
-    from harness.prompts.file import PromptFile, Row
+    from harness.prompts.file import Row
+
+
+class Rows(Protocol):
+    """A prompt file, or what was chosen of one."""
+
+    @property
+    def path(self) -> Path:
+        """The file, as messages name it."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Each prompt with its place, anew at each call."""
+        ...
+
+    def sha256(self) -> str:
+        """The hash of the whole file's bytes, in hex."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +39,11 @@ class PromptSurvey:
     """What a prompt file holds.
 
     Args:
-        count: prompts read, at most the limit that was asked for.
+        count: prompts read.
         strata: how many there are of each (category, is_synthetic_probe), in order of first appearance.
         without_id: how many got a hash of their content as their id.
         characters: in all turns and per-prompt system texts.
-        sha256: of the whole file's bytes, in hex, whatever the limit.
+        sha256: of the whole file's bytes, in hex, whatever was chosen of it.
     """
 
     count: int
@@ -62,8 +79,8 @@ class PromptSurvey:
         return sum(count for (_, probe), count in self.strata.items() if probe is flag)
 
 
-def survey(source: PromptFile, limit: int | None = None) -> PromptSurvey:
-    """Read the first `limit` prompts of `source` (None: all), in memory that hardly grows with their number.
+def survey(source: Rows) -> PromptSurvey:
+    """Read the prompts of `source`, in memory that hardly grows with their number.
 
     Raises:
         PromptFileError: a row cannot be used, two have one id, or there are no prompts.
@@ -71,7 +88,7 @@ def survey(source: PromptFile, limit: int | None = None) -> PromptSurvey:
     seen = DigestSet()
     strata: Counter[tuple[str | None, bool | None]] = Counter()
     without_id = characters = 0
-    for row in islice(source.rows(), limit):
+    for row in source.rows():
         prompt = row.prompt
         if not seen.add(digest16(prompt.id)):
             raise _duplicate(source, row)
@@ -83,7 +100,7 @@ def survey(source: PromptFile, limit: int | None = None) -> PromptSurvey:
     return PromptSurvey(strata.total(), dict(strata), without_id, characters, source.sha256())
 
 
-def _duplicate(source: PromptFile, row: Row) -> PromptFileError:
+def _duplicate(source: Rows, row: Row) -> PromptFileError:
     identity = row.prompt.id
     # Places are not kept for every row: a second pass finds the first of the two.
     first = next(earlier for earlier in source.rows() if earlier.prompt.id == identity)

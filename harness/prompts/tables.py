@@ -7,19 +7,20 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import PromptFileError
+from harness.prompts.columns import DEFAULT_NAMES
 from harness.prompts.decoding import MAX_ROW, Place, Problem, text_lines
-from harness.prompts.fields import KNOWN_FIELDS, TEXT_FIELDS, shown
+from harness.prompts.fields import flag_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
     from pathlib import Path
 
-_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": None}
+    from harness.prompts.columns import Columns
 
 
-def read_table(path: Path, file: BufferedReader, delimiter: str) -> Iterator[tuple[Place, Any]]:
-    """One dictionary of non-empty cells per record; an empty cell of a known field is None.
+def read_table(path: Path, file: BufferedReader, delimiter: str, columns: Columns) -> Iterator[tuple[Place, Any]]:
+    """One dictionary of non-empty cells per record; an empty cell of a known field is None, of a template's is empty.
 
     Raises:
         PromptFileError: the quoting is broken, the header is unusable, or a record is longer than it.
@@ -28,15 +29,23 @@ def read_table(path: Path, file: BufferedReader, delimiter: str) -> Iterator[tup
     line, cells = next(records, (1, None))
     if cells is None:
         return
-    header = _header(path, line, cells)
+    header = _header(path, line, cells, columns)
+    places = frozenset(columns.template.names if columns.template else ())
+    wanted = columns.named.union(*map(columns.of, DEFAULT_NAMES))
     for line, cells in records:
         place = Place(line)
         if len(cells) > len(header):
             problem = f"has {len(cells)} cells under a header of {len(header)}: put a cell that holds "
             raise place.error(path, f"{problem}{'a tab' if delimiter == chr(9) else 'a comma'} in double quotes.")
-        row = {name: cell or None for name, cell in zip(header, cells, strict=False) if cell or name in KNOWN_FIELDS}
+        # A record may be shorter than the header: what it leaves out is as empty as an empty cell.
+        full = [*cells, *[""] * (len(header) - len(cells))] if places else cells
+        row = {
+            name: cell or ("" if name in places else None)
+            for name, cell in zip(header, full, strict=False)
+            if cell or name in wanted
+        }
         try:
-            yield place, _typed(row)
+            yield place, _typed(row, columns)
         except Problem as problem:
             raise place.error(path, problem) from problem
 
@@ -59,31 +68,33 @@ def _records(path: Path, file: BufferedReader, delimiter: str) -> Iterator[tuple
             yield line, cells
 
 
-def _header(path: Path, line: int, cells: list[str]) -> list[str]:
+def _header(path: Path, line: int, cells: list[str], columns: Columns) -> list[str]:
     header = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
     names = ", ".join(shown(name) for name in header[:12])
     if repeated := next((name for name in header if header.count(name) > 1), None):
         raise PromptFileError(path, line, f"the header has the column {shown(repeated)} twice: rename one.")
-    if not {*TEXT_FIELDS, "messages"}.intersection(header):
+    if problem := columns.missing_from(header):
+        raise PromptFileError(path, line, f"the header {problem}")
+    texts = (*columns.of("prompt"), *columns.of("messages"))
+    if columns.template is None and not set(texts).intersection(header):
         raise PromptFileError(
             path,
             line,
-            f'the header has no column "prompt" (or {", ".join(TEXT_FIELDS[1:])}, messages); it has {names}. '
-            "Add a header, or rename a column; columns are separated by commas in .csv and by tabs in .tsv.",
+            f'the header has no column "prompt" (or {", ".join(texts[1:])}); it has {names}. Add a header, rename a '
+            "column, or say which it is with `fields: {prompt: COLUMN}`; columns are separated by commas in .csv and "
+            "by tabs in .tsv.",
         )
     return header
 
 
-def _typed(row: dict[str, Any]) -> dict[str, Any]:
-    flag = row.get("is_synthetic_probe")
-    if flag is not None:
-        word = flag.strip().lower()
-        if word not in _FLAGS:
-            raise Problem(f"has {shown(flag)} as is_synthetic_probe: write true, false, or nothing.")
-        row["is_synthetic_probe"] = _FLAGS[word]
-    if (turns := row.get("messages")) is not None:
-        try:
-            row["messages"] = json.loads(turns)
-        except (ValueError, RecursionError) as exc:
-            raise Problem('has messages that are not JSON: write [{"role": "user", "content": "…"}].') from exc
+def _typed(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
+    for name in columns.of("probe"):
+        if row.get(name) is not None:
+            row[name] = flag_of(name, row[name])
+    for name in columns.of("messages"):
+        if (turns := row.get(name)) is not None:
+            try:
+                row[name] = json.loads(turns)
+            except (ValueError, RecursionError) as exc:
+                raise Problem(f'has {name} that are not JSON: write [{{"role": "user", "content": "…"}}].') from exc
     return row

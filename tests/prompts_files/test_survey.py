@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from harness.errors import PromptFileError
-from harness.prompts import open_prompts, survey
+from harness.prompts import Choice, choose, open_prompts, survey
 
 TABLE = """id,category,prompt,is_synthetic_probe,system
 1,a,one,true,
@@ -35,7 +35,7 @@ def test_all_turns_count_as_characters(prompt_file):
 
 def test_a_limit_reads_no_further_but_hashes_the_whole_file(prompt_file):
     path = prompt_file("p.jsonl", '"one"\n"two"\n"one"\n{broken')
-    found = survey(open_prompts(path), limit=2)
+    found = choose(open_prompts(path), Choice(first=2))[1]
     assert found.count == 2
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 

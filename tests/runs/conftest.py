@@ -60,8 +60,8 @@ class Project:
     def events(self) -> list[dict]:
         return [json.loads(line) for line in (self.folder / "out" / "events.jsonl").read_text().splitlines()]
 
-    def manifest(self) -> dict:
-        return json.loads((self.folder / "out" / "run.json").read_text())
+    def manifest(self, folder: str = "out") -> dict:
+        return json.loads((self.folder / folder / "run.json").read_text())
 
     def cli(self, *arguments: str) -> Result:
         """The command line within this process."""
@@ -72,10 +72,12 @@ class Project:
             raise done.exception
         return Result(done.exit_code, done.output)
 
-    def start(self, *arguments: str, before: Callable[[], None] | None = None, **variables: str) -> subprocess.Popen:
+    def start(
+        self, *arguments: str, before: Callable[[], None] | None = None, config: bool = True, **variables: str
+    ) -> subprocess.Popen:
         """The command line as a process of its own, which calls `before` when it begins."""
         return subprocess.Popen(
-            [sys.executable, "-m", "harness", *self._with_config(arguments)],
+            [sys.executable, "-m", "harness", *(self._with_config(arguments) if config else arguments)],
             cwd=self.folder,
             env={**os.environ, **variables},
             preexec_fn=before,  # noqa: PLW1509 - the tests that ask for it run no threads of their own
@@ -84,9 +86,9 @@ class Project:
             text=True,
         )
 
-    def process(self, *arguments: str, **variables: str) -> Result:
+    def process(self, *arguments: str, config: bool = True, **variables: str) -> Result:
         """The command line as a process of its own, to its end."""
-        with self.start(*arguments, **variables) as process:
+        with self.start(*arguments, config=config, **variables) as process:
             output, _ = process.communicate(timeout=120)
         return Result(process.returncode, output)
 

@@ -1,0 +1,55 @@
+"""A config's prompts: which file, how its rows are read, which of them are asked. Knows no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.prompt_template import PromptTemplate
+from harness.prompts import Choice, Columns, FieldNames, choose, open_prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.config import RunConfig
+    from harness.prompts import PromptFile, PromptSurvey, Selection
+
+
+def prompt_file_of(config: RunConfig, config_path: Path | None) -> PromptFile:
+    """The file that `config` names, relative to the working folder, or where nothing is there, to the config's.
+
+    Raises:
+        PromptFileError: there is no such file, or it cannot be read.
+    """
+    path = Path(config.prompts_file or "").expanduser()
+    if config_path is not None and not path.exists():
+        beside = config_path.parent / path
+        path = beside if beside.exists() else path
+    template = None if config.prompt_template is None else PromptTemplate.parse(config.prompt_template)
+    return open_prompts(path, Columns(FieldNames(**config.fields.model_dump()), template))
+
+
+def chosen_of(config: RunConfig, source: PromptFile) -> tuple[Selection, PromptSurvey]:
+    """The prompts that `config` asks of `source`, and what they hold.
+
+    Raises:
+        PromptFileError: a row cannot be used, two have one id, or there are no prompts.
+    """
+    shuffled = config.order == "shuffled"
+    return choose(source, Choice(config.num_prompts, config.sample, shuffled, config.seed))
+
+
+def describe_prompts(config: RunConfig, found: PromptSurvey) -> dict[str, Any]:
+    """What run.json says of the prompts."""
+    facts: dict[str, Any] = {"file": config.prompts_file, "sha256": found.sha256, "count": found.count}
+    fields = config.fields.model_dump(exclude_none=True)
+    if fields:
+        facts["fields"] = fields
+    if config.prompt_template is not None:
+        facts["prompt_template"] = config.prompt_template
+    return facts
+
+
+def same_texts(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether two such descriptions are of one file read in one way, so that no text can have changed."""
+    return all(before.get(name) == now.get(name) for name in ("sha256", "fields", "prompt_template"))
