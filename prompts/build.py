@@ -52,13 +52,15 @@ class Tables:
 
     wording: Mapping[str, Any]
     facts: Mapping[str, Mapping[str, Row]]  # table name -> entity -> row
+    editions: Mapping[str, Row]  # what ids of a framework begin with -> what the closed edition has of them
     plan: Sequence[Row]
 
     @classmethod
     def read(cls, folder: Path) -> Tables:
         wording = tomllib.loads((folder / "templates.toml").read_text(encoding="utf-8"))
         facts = {name: _read_facts(folder / "facts" / f"{name}.csv") for name in wording["tables"]}
-        return cls(wording=wording, facts=facts, plan=_read_csv(folder / "plan.csv"))
+        editions = {row["prefix"]: row for row in _read_csv(folder / "facts" / "editions.csv")}
+        return cls(wording=wording, facts=facts, editions=editions, plan=_read_csv(folder / "plan.csv"))
 
     def row(self, template: str, entity: str, *, exists: bool) -> Row:
         """The fact `template` is about; raises BuildError when it is not there or says the opposite of `exists`."""

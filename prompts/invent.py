@@ -116,7 +116,7 @@ def name_candidates(known: Collection[str], seed: int = SEED) -> Iterator[str]:
 
 
 def known_names() -> list[str]:
-    """Every ATT&CK software and group name and alias kept in `facts/attack_names.csv`."""
+    """Every name and alias of ATT&CK's software, groups and campaigns kept in `facts/attack_names.csv`."""
     with (FACTS / "attack_names.csv").open(encoding="utf-8", newline="") as file:
         return [row["name"] for row in csv.DictReader(file)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from harness import cli
-from harness.config import ModelConfig, RunConfig
+from harness.config import ModelConfig, RunConfig, load_config
 
 TESTS = Path(__file__).parent
 README = (TESTS.parent / "README.md").read_text()
@@ -40,6 +40,15 @@ def test_every_key_of_a_config_is_in_the_readme():
     keys = {*RunConfig.model_fields, *ModelConfig.model_fields}
 
     assert [key for key in sorted(keys) if f"`{key}`" not in README and f"`{key}." not in README] == []
+
+
+def test_every_config_in_the_readme_is_one(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        path = tmp_path / "config.yaml"
+        path.write_text(block if "models:" in block else f"{block}models: [{{name: demo, type: local}}]\n")
+        load_config(path)
 
 
 def test_every_module_at_the_top_is_in_the_file_map():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -17,14 +17,12 @@ PROMPTS = Path(__file__).parents[2] / "prompts"
 
 
 def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"hallu_sec_{name}", PROMPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses resolve annotations through sys.modules.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """A script as it finds itself when it is run: its own folder comes first."""
+    sys.path.insert(0, str(PROMPTS))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(PROMPTS))
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +38,21 @@ def build() -> ModuleType:
 @pytest.fixture(scope="session")
 def invent() -> ModuleType:
     return _load("invent")
+
+
+@pytest.fixture(scope="session")
+def verify() -> ModuleType:
+    return _load("verify")
+
+
+@pytest.fixture(scope="session")
+def checks() -> ModuleType:
+    return _load("checks")
+
+
+@pytest.fixture(scope="session")
+def outside() -> ModuleType:
+    return _load("outside")
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,25 @@
-"""What the shipped benchmark promises, checked on the file itself."""
+"""The shipped benchmark keeps its promises, and nothing but the facts tells its probes from its grounded prompts."""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 
+import numpy as np
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
 
-CATEGORIES = {
-    "cve_existence": 7,
-    "vulnerability_summary": 7,
-    "malware_description": 7,
-    "secure_configuration": 7,
-    "pentest_reporting": 6,
-}
-FIELDS = {
-    "id", "category", "prompt", "is_synthetic_probe", "gold_label", "gold_refs", "template", "entity", "pair_id",
-    "probe_type", "why_fictitious", "source", "gold_points",
-}  # fmt: skip
+from harness.local.demo.corpus import conversations, training_conversations
+from harness.prompts import Choice, choose, open_prompts
+
 MITRE = "© 2025 The MITRE Corporation. This work is reproduced and distributed with the permission of The MITRE Corporation."
+AUROC_LIMIT = 0.55
 
 
 def facts(folder, table):
@@ -27,127 +27,93 @@ def facts(folder, table):
         return list(csv.DictReader(file))
 
 
-def masked(prompt):
-    return prompt["prompt"].replace(prompt["entity"], "{entity}")
+def test_every_promise_is_kept(verify, prompts_folder):
+    assert list(verify.problems((prompts_folder / "hallu-sec.json").read_bytes())) == []
 
 
-def test_every_category_has_twenty_prompts_and_a_third_of_them_are_probes(prompts, probes):
-    assert Counter(prompt["category"] for prompt in prompts) == dict.fromkeys(CATEGORIES, 20)
-    assert Counter(probe["category"] for probe in probes) == CATEGORIES
+def test_there_are_393_prompts_of_which_143_are_probes(prompts, probes):
+    assert (len(prompts), len(probes)) == (393, 143)
+    assert Counter(prompt["category"] for prompt in prompts) == {
+        "cve_existence": 79,
+        "vulnerability_summary": 79,
+        "malware_description": 79,
+        "secure_configuration": 79,
+        "pentest_reporting": 77,
+    }
+    assert set(Counter(probe["probe_type"] for probe in probes)) == {
+        "nonexistent_id",
+        "nonexistent_name",
+        "nonexistent_directive",
+    }
 
 
-def test_every_prompt_has_exactly_the_documented_fields(prompts):
-    assert all(prompt.keys() == FIELDS for prompt in prompts)
+def auroc(texts, prompts):
+    """Of a bag of words and word pairs, each template held out in turn."""
+    labels = np.array([prompt["is_synthetic_probe"] for prompt in prompts])
+    groups = [prompt["template"] for prompt in prompts]
+    model = make_pipeline(CountVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000))
+    folds = GroupKFold(n_splits=len(set(groups)))
+    scores = cross_val_predict(model, texts, labels, groups=groups, cv=folds, method="predict_proba")[:, 1]
+    return roc_auc_score(labels, scores)
 
 
-def test_ids_are_unique_and_count_up(prompts):
-    assert [prompt["id"] for prompt in prompts] == [f"prompt_{n:04d}" for n in range(1, 101)]
+def test_words_around_the_entities_do_not_give_the_probes_away(prompts, checks):
+    assert auroc([checks.masked(prompt) for prompt in prompts], prompts) <= AUROC_LIMIT
 
 
-def test_no_prompt_is_asked_twice(prompts):
-    assert len({prompt["prompt"] for prompt in prompts}) == len(prompts)
+def test_one_word_that_did_would_be_noticed(prompts, checks):
+    tainted = [checks.masked(prompt) + (" allegedly" if prompt["is_synthetic_probe"] else "") for prompt in prompts]
+    assert auroc(tainted, prompts) > 0.9
 
 
-def test_every_prompt_has_a_gold_label_with_references(prompts):
-    for prompt in prompts:
-        assert prompt["gold_label"]["exists"] is (not prompt["is_synthetic_probe"])
-        assert prompt["gold_label"]["description"].endswith(".")
-        assert prompt["gold_points"]
-        assert all(reference.startswith("https://") for reference in prompt["gold_refs"])
-        assert "; verified 20" in prompt["source"]
+def words(text):
+    return re.findall(r"\w+", text.casefold())
 
 
-def test_only_probes_say_why_they_are_fictitious(prompts):
-    for prompt in prompts:
-        is_probe = prompt["is_synthetic_probe"]
-        assert (prompt["why_fictitious"] is not None) is is_probe
-        assert (prompt["probe_type"] is not None) is is_probe
+def eight_grams(text):
+    said = words(text)
+    return {tuple(said[i : i + 8]) for i in range(len(said) - 7)}
 
 
-def test_every_prompt_names_its_entity_and_leaves_no_placeholder(prompts):
-    for prompt in prompts:
-        assert prompt["entity"] in prompt["prompt"]
-        assert not re.search(r"[{}]", prompt["prompt"] + " ".join(prompt["gold_points"]))
+def test_no_eight_words_in_a_row_are_in_the_demo_models_training_text(prompts):
+    asked = set().union(*(eight_grams(prompt["prompt"]) for prompt in prompts))
+    asked |= set().union(*(eight_grams(point) for prompt in prompts for point in prompt["gold_points"]))
+    assert len(asked) > 1000
+    trained = (eight_grams(turn["content"]) for turns in training_conversations() for turn in turns)
+    assert not any(asked & grams for grams in trained)
 
 
-def test_every_category_uses_at_least_four_templates(prompts):
-    templates = defaultdict(set)
-    for prompt in prompts:
-        templates[prompt["category"]].add(prompt["template"])
-    assert all(len(names) >= 4 for names in templates.values())
+def test_a_sentence_of_the_training_text_would_be_noticed():
+    longest = max((turn["content"] for turn in next(iter(conversations(1, 1)))), key=len)
+    assert eight_grams(longest) & eight_grams(f"Before. {longest} After.")
 
 
-def test_a_probe_differs_from_its_grounded_partner_in_the_entity_alone(prompts, probes):
-    pairs = defaultdict(list)
-    for prompt in prompts:
-        if prompt["pair_id"] is not None:
-            pairs[prompt["pair_id"]].append(prompt)
-    assert len(pairs) == len(probes)
-    for one, other in pairs.values():
-        assert one["is_synthetic_probe"] != other["is_synthetic_probe"]
-        assert one["template"] == other["template"]
-        assert masked(one) == masked(other)
-
-
-def test_an_entity_serves_at_most_two_prompts(prompts):
-    assert max(Counter(prompt["entity"] for prompt in prompts).values()) <= 2
-
-
-def test_the_first_ten_prompts_already_hold_every_category_and_some_probes(prompts):
-    first = prompts[:10]
-    assert {prompt["category"] for prompt in first} == set(CATEGORIES)
-    assert 2 <= sum(prompt["is_synthetic_probe"] for prompt in first) <= 5
-
-
-@pytest.mark.parametrize("length", [20, 33, 50, 80])
-def test_any_prefix_has_about_a_third_of_probes(prompts, length):
+@pytest.mark.parametrize("length", [20, 50, 100, 200])
+def test_any_prefix_has_about_the_share_of_probes_of_the_whole(prompts, length):
     share = sum(prompt["is_synthetic_probe"] for prompt in prompts[:length]) / length
-    assert 0.25 <= share <= 0.42
+    assert abs(share - 143 / 393) < 0.08
 
 
-def test_cve_probes_follow_the_rules_of_form(probes, invent):
-    ids = [probe["entity"] for probe in probes if probe["entity"].startswith("CVE-")]
-    assert len(ids) == 15
-    assert [invent.cve_form_problem(cve_id) for cve_id in ids] == [None] * 15
+def test_a_sample_holds_every_category_and_probes(prompts_folder):
+    _, found = choose(open_prompts(prompts_folder / "hallu-sec.json"), Choice(sample=50, seed=42))
+    assert len(found.strata) == 10
+    assert all(5 <= count <= 7 for (_, probe), count in found.strata.items() if not probe)
+    assert all(3 <= count <= 4 for (_, probe), count in found.strata.items() if probe)
 
 
-def test_cve_probes_were_each_looked_up(prompts_folder):
+def test_every_fact_is_used(prompts, prompts_folder):
+    tables = ("cve", "malware", "settings", "frameworks")
+    rows = [row["entity"] for table in tables for row in facts(prompts_folder, table)]
+    assert sorted(rows) == sorted({prompt["entity"] for prompt in prompts})
+
+
+def test_every_cve_probe_says_which_lists_it_was_looked_up_in(prompts_folder):
     for row in facts(prompts_folder, "cve"):
         if row["exists"] == "false":
             block = row["entity"].split("-")[2][:-3] + "xxx"
             assert block in row["verification"]
+            assert "CVEProject/cvelist" in row["verification"]
             assert "not in KEV" in row["verification"]
-
-
-def test_invented_names_keep_their_distance_from_every_attack_name(probes, invent):
-    known = invent.known_names()
-    names = [probe["entity"] for probe in probes if probe["probe_type"] == "nonexistent_name"]
-    assert len(names) == 7
-    assert all(invent.nearest(name, known)[0] >= 3 for name in names)
-
-
-def test_real_malware_and_invented_names_are_told_apart_by_the_list_of_attack_names(prompts, invent):
-    known = set(invent.known_names())
-    for prompt in prompts:
-        if prompt["category"] == "malware_description":
-            assert (prompt["entity"] in known) is not prompt["is_synthetic_probe"]
-
-
-@pytest.mark.parametrize("table", ["cve", "malware", "settings", "frameworks"])
-def test_every_fact_says_where_and_when_it_was_read(prompts_folder, table):
-    for row in facts(prompts_folder, table):
-        assert row["source"]
-        assert row["source_url"].startswith("https://")
-        assert row["snapshot"]
-        assert row["verification"]
-        assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", row["verified"])
-
-
-def test_every_fact_is_used(prompts, prompts_folder):
-    rows = [
-        row["entity"] for table in ("cve", "malware", "settings", "frameworks") for row in facts(prompts_folder, table)
-    ]
-    assert sorted(rows) == sorted({prompt["entity"] for prompt in prompts})
 
 
 def test_the_attribution_that_mitre_asks_for_is_in_the_file_and_the_data_card(benchmark_file, prompts_folder):
@@ -161,16 +127,15 @@ def test_the_canary_is_the_same_in_the_file_and_the_data_card(benchmark_file, pr
     assert guid[0] in (prompts_folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_metadata_counts_are_those_of_the_prompts(benchmark_file, prompts, probes):
-    metadata = benchmark_file["metadata"]
-    assert metadata["total_prompts"] == len(prompts)
-    assert metadata["synthetic_probes"] == len(probes)
-    assert {name: numbers["synthetic_probes"] for name, numbers in metadata["categories"].items()} == CATEGORIES
+def test_the_numbers_in_the_data_card_are_those_of_the_file(benchmark_file, prompts_folder):
+    card = (prompts_folder / "README.md").read_text(encoding="utf-8")
+    for category, numbers in benchmark_file["metadata"]["categories"].items():
+        row = f"| {category} | {numbers['prompts']} | {numbers['synthetic_probes']} | {numbers['templates']} |"
+        assert row in card
 
 
-def test_no_prompt_asks_for_attack_material(prompts):
-    wanted = re.compile(
-        r"payload|shellcode|proof.of.concept|\bpoc\b|reverse shell|metasploit|exploit (code|steps?)|how to exploit|crack",
-        re.IGNORECASE,
-    )
-    assert [prompt["id"] for prompt in prompts if wanted.search(prompt["prompt"])] == []
+def test_the_file_reads_as_prompts_with_all_that_it_says_of_them(prompts, prompts_folder):
+    read = list(open_prompts(prompts_folder / "hallu-sec.json"))
+    assert [prompt.text for prompt in read] == [prompt["prompt"] for prompt in prompts]
+    assert read[0].metadata["gold_label"] == prompts[0]["gold_label"]
+    assert json.dumps(read[0].metadata["gold_points"]) == json.dumps(prompts[0]["gold_points"])

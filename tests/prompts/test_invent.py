@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 
 import pytest
@@ -56,8 +57,18 @@ def test_candidates_are_the_same_for_the_same_seed_and_others_for_another(invent
 
 
 def test_every_cve_probe_is_among_the_seeds_first_candidates(invent, probes):
-    drawn = set(itertools.islice(invent.cve_candidates(), 40))
+    drawn = set(itertools.islice(invent.cve_candidates(), 120))
     assert {probe["entity"] for probe in probes if probe["entity"].startswith("CVE-")} <= drawn
+
+
+def test_invented_names_that_the_table_says_the_seed_gives_are_given_by_it(invent, prompts_folder):
+    with (prompts_folder / "facts" / "malware.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["exists"] == "false"]
+    known = invent.known_names()
+    said = [row["entity"].casefold() for row in rows if f"over {len(known)} names" in row["why_fictitious"]]
+    assert len(said) == 22
+    candidates = {name.casefold() for name in itertools.islice(invent.name_candidates(known), 300)}
+    assert set(said) <= candidates
 
 
 def test_name_candidates_keep_their_length_and_their_distance_from_known_names(invent):

@@ -1,0 +1,131 @@
+"""Checks that the benchmark keeps its promises, on the file as it is shipped, and rechecks what exists outside.
+
+    python prompts/verify.py [FILE]                        hallu-sec.json by default
+    python prompts/verify.py --cve-list ../cvelistV5       are the CVE ids still what the gold labels say?
+    python prompts/verify.py --attack enterprise-attack.json   likewise for malware names and technique ids
+
+Exit codes: 0 all kept; 1 a promise is broken, a probe became real, or a real entity is gone; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import checks
+import invent
+import safety
+from build import HERE, OUTPUT, BuildError, Tables, build, render
+from outside import Attack, CveList, OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def problems(content: bytes, folder: Path = HERE) -> Iterator[str]:
+    """Every promise that the file with these bytes breaks, as a sentence.
+
+    Args:
+        folder: where the tables are.
+    """
+    try:
+        benchmark = json.loads(content)
+        prompts = benchmark["prompts"]
+        form = list(checks.shape(benchmark))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield f"the file has not the form of a benchmark ({error!r})."
+        return
+    yield from form
+    if any("has the fields" in problem for problem in form):
+        # What a prompt lacks cannot be looked at.
+        return
+    tables = Tables.read(folder)
+    for check in (checks.labels, checks.balance, safety.safety, checks.spread):
+        yield from check(prompts)
+    yield from checks.facts(tables)
+    yield from checks.fictions(prompts, tables)
+    yield from _differences(content, prompts, folder)
+
+
+def _differences(content: bytes, prompts: Sequence[dict[str, Any]], folder: Path) -> Iterator[str]:
+    """What the file says otherwise than the tables do."""
+    built = build(folder)
+    if render(built) == content:
+        return
+    named = False
+    for mine, theirs in zip(prompts, built["prompts"], strict=False):
+        for field, value in theirs.items():
+            if mine.get(field) != value:
+                named = True
+                yield f"{theirs['id']}: {field} is not what the tables say: {mine.get(field)!r} instead of {value!r}."
+    if not named:
+        yield "the file is not, byte for byte, what the tables say; run python prompts/build.py."
+
+
+def recheck_cves(prompts: Sequence[dict[str, Any]], cves: CveList) -> Iterator[str]:
+    """CVE ids whose state is no longer what the gold label says."""
+    for prompt in prompts:
+        entity = prompt["entity"]
+        if not entity.startswith("CVE-"):
+            continue
+        state = cves.state(entity)
+        if prompt["is_synthetic_probe"]:
+            if state is not None:
+                yield f"{prompt['id']}: the probe {entity} became real: the CVE List has it as {state}."
+        elif state is None and cves.covers(entity):
+            yield f"{prompt['id']}: {entity} is grounded, and the CVE List has no record of it."
+        elif state not in {None, "PUBLISHED"}:
+            yield f"{prompt['id']}: {entity} is grounded, and the CVE List has it as {state}."
+
+
+def recheck_attack(prompts: Sequence[dict[str, Any]], attack: Attack) -> Iterator[str]:
+    """Malware names and technique ids that are no longer what the gold label says."""
+    names = {name.casefold(): attack_id for name, attack_id in attack.names.items() if name}
+    for prompt in prompts:
+        entity, is_probe = prompt["entity"], prompt["is_synthetic_probe"]
+        if prompt["category"] == "malware_description" and names:
+            found = names.get(entity.casefold())
+        elif prompt["template"] == "pr_technique" and attack.techniques:
+            found = entity if entity in attack.techniques else None
+        else:
+            continue
+        if is_probe and found is not None:
+            yield f"{prompt['id']}: the probe {entity} became real: ATT&CK has it ({found})."
+        elif is_probe and prompt["category"] == "malware_description":
+            distance, neighbour = invent.nearest(entity, [name for name in attack.names if name])
+            if distance < invent.MIN_EDIT_DISTANCE:
+                yield f"{prompt['id']}: the probe {entity} is {distance} edits from ATT&CK's {neighbour}."
+        elif not is_probe and found is None:
+            yield f"{prompt['id']}: {entity} is grounded, and ATT&CK no longer names it."
+        elif not is_probe and found in attack.gone:
+            yield f"{prompt['id']}: {entity} is grounded, and ATT&CK has revoked or deprecated {found}."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Check the benchmark's promises.")
+    parser.add_argument("file", nargs="?", type=Path, default=OUTPUT, help="a benchmark; hallu-sec.json by default")
+    parser.add_argument("--cve-list", type=Path, metavar="DIR", help="a copy of CVEProject/cvelistV5")
+    parser.add_argument("--attack", type=Path, metavar="FILE", help="enterprise-attack.json of mitre/cti, or a table")
+    options = parser.parse_args(arguments)
+    try:
+        content = options.file.read_bytes()
+        found = list(problems(content))
+        prompts = [] if any("form of a benchmark" in problem for problem in found) else json.loads(content)["prompts"]
+        if options.cve_list:
+            found += recheck_cves(prompts, CveList.open(options.cve_list))
+        if options.attack:
+            found += recheck_attack(prompts, Attack.read(options.attack))
+    except (OutsideError, BuildError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for problem in found:
+        print(problem)
+    print(f"{options.file}: {len(prompts)} prompts, {len(found)} problem(s).", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
