@@ -138,9 +138,17 @@ def _item(wording: Mapping[str, Any], template_name: str, row: Row, fields: Row,
         "probe_type": None if exists else table["probe_type"],
         "why_fictitious": row["why_fictitious"] or None,
         "source": f"{row['source']}; {row['snapshot']}; verified {row['verified']}",
-        "gold_points": [say(point) for point in (template["points"] if exists else table["absent_points"])],
+        "gold_points": [
+            fact for point in (template["points"] if exists else table["absent_points"]) for fact in _atoms(say(point))
+        ],
     }
     return Item(template["category"], template_name, row["entity"], record)
+
+
+def _atoms(point: str) -> list[str]:
+    """A sentence of two clauses as two sentences: a gold point is one fact."""
+    clauses = point.removesuffix(".").split("; ")
+    return [f"{clause[0].upper()}{clause[1:]}." for clause in clauses]
 
 
 def _interleave(items: Sequence[Item], categories: Sequence[str], seed: str) -> list[Item]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from harness.prompt_template import PromptTemplate
 
@@ -35,7 +35,7 @@ class FieldNames:
 
     def given(self) -> dict[str, str]:
         """What was said: the name of the column by what it is."""
-        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        values = ((role.name, getattr(self, role.name)) for role in fields(self))
         return {role: name for role, name in values if name is not None}
 
 
@@ -52,16 +52,19 @@ class Columns:
     names: FieldNames = FieldNames()
     template: PromptTemplate | None = None
     answers_asked_about: bool = False
+    _of: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Looked up several times a row, of a million rows.
+        of = DEFAULT_NAMES | {role: (name,) for role, name in self.names.given().items()}
+        if self.answers_asked_about:
+            # What was said to whoever answered is not said to whoever is asked about the answer.
+            of |= {"system": (), "messages": ()}
+        object.__setattr__(self, "_of", of)
 
     def of(self, role: str) -> tuple[str, ...]:
         """The columns that may hold `role`, the first that is there counts. Empty: none does."""
-        if self.answers_asked_about and role in {"system", "messages"}:
-            # They were said to whoever answered, not to whoever is asked about the answer.
-            return ()
-        given: str | None = getattr(self.names, role)
-        if given is None:
-            return DEFAULT_NAMES[role]
-        return (given,)
+        return self._of[role]
 
     @property
     def named(self) -> frozenset[str]:

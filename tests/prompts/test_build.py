@@ -61,6 +61,13 @@ def test_a_probe_takes_from_its_partner_what_it_leaves_open(build, tables):
     assert "CVE-2019-91642 in Progress Telerik UI for ASP.NET AJAX" in prompts["CVE-2019-91642"]
 
 
+def test_a_fact_of_two_clauses_is_two_gold_points(build, tables):
+    replace(tables / "facts" / "settings.csv", "limits how many times a client may try", "limits; lets a client try")
+    prompt = next(prompt for prompt in build.build(tables)["prompts"] if prompt["entity"] == "MaxAuthTries")
+    assert "It limits." in prompt["gold_points"]
+    assert "Lets a client try to authenticate within one connection." in prompt["gold_points"]
+
+
 @pytest.mark.parametrize(
     ("file", "edit", "sentence"),
     [
