@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,3 +69,12 @@ def prompts(benchmark_file) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def probes(prompts) -> list[dict[str, Any]]:
     return [prompt for prompt in prompts if prompt["is_synthetic_probe"]]
+
+
+@pytest.fixture
+def tables(tmp_path, prompts_folder) -> Path:
+    """A copy of the tables to spoil."""
+    shutil.copytree(prompts_folder / "facts", tmp_path / "facts")
+    for name in ("templates.toml", "plan.csv"):
+        shutil.copy(prompts_folder / name, tmp_path / name)
+    return tmp_path

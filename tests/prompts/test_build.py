@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-
-
-@pytest.fixture
-def tables(tmp_path, prompts_folder):
-    """A copy of the tables to spoil."""
-    shutil.copytree(prompts_folder / "facts", tmp_path / "facts")
-    for name in ("templates.toml", "plan.csv"):
-        shutil.copy(prompts_folder / name, tmp_path / name)
-    return tmp_path
 
 
 def replace(path, old, new):

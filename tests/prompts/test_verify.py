@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import subprocess
 import sys
 
@@ -164,15 +163,6 @@ def test_bytes_that_mean_the_same_are_not_the_same(verify, benchmark_file):
 def test_what_is_no_benchmark_is_said(verify, content):
     (problem,) = verify.problems(content)
     assert "has not the form of a benchmark" in problem
-
-
-@pytest.fixture
-def tables(tmp_path, prompts_folder):
-    """A copy of the tables to spoil."""
-    shutil.copytree(prompts_folder / "facts", tmp_path / "facts")
-    for name in ("templates.toml", "plan.csv"):
-        shutil.copy(prompts_folder / name, tmp_path / name)
-    return tmp_path
 
 
 @pytest.mark.parametrize(
