@@ -39,8 +39,8 @@ class CveList:
         """
         if not folder.is_dir():
             raise OutsideError(f"{folder} is no folder. Give a copy of CVEProject/cvelistV5.")
-        for root in (folder / "cves", folder):
-            if root.is_dir() and any(re.fullmatch(r"\d{4}", place.name) for place in root.iterdir() if place.is_dir()):
+        for root in (folder / "cves", folder, folder.parent if re.fullmatch(r"\d{4}", folder.name) else folder):
+            if any(root.glob("[12][0-9][0-9][0-9]/*xxx/CVE-*.json")):
                 return cls(root)
         flat = {path.stem: path for path in folder.rglob("CVE-*.json") if _RECORD.fullmatch(path.name)}
         if not flat:
@@ -58,15 +58,11 @@ class CveList:
             return None
         try:
             record = json.loads(path.read_bytes())
-            state = (record.get("cveMetadata") or {}).get("state") or (record.get("CVE_data_meta") or {}).get("STATE")
-        except (ValueError, AttributeError) as error:
-            raise OutsideError(f"{path} is no CVE record ({error}). Fetch the list anew.") from None
+            state = (record.get("cveMetadata") or {}).get("state") or (record.get("CVE_data_meta") or {})["STATE"]
+        except (ValueError, AttributeError, KeyError) as error:
+            raise OutsideError(f"{path} is no CVE record ({error!r}). Fetch the list anew.") from None
         # The older format says PUBLIC and REJECT.
         return {"PUBLIC": "PUBLISHED", "REJECT": "REJECTED"}.get(str(state), str(state))
-
-    def covers(self, cve_id: str) -> bool:
-        """Whether the list has the block of a thousand that the id is in, so that a missing record means something."""
-        return not self.flat and self._block(cve_id).is_dir()
 
     def _block(self, cve_id: str) -> Path:
         _, year, number = cve_id.split("-")

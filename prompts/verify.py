@@ -2,7 +2,7 @@
 
     python prompts/verify.py [FILE]                        hallu-sec.json by default
     python prompts/verify.py --cve-list ../cvelistV5       are the CVE ids still what the gold labels say?
-    python prompts/verify.py --attack enterprise-attack.json   likewise for malware names and technique ids
+    python prompts/verify.py --attack enterprise-attack.json   likewise for malware names and technique ids (names only)
 
 Exit codes: 0 all kept; 1 a promise is broken, a probe became real, or a real entity is gone; 2 wrong usage.
 """
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import checks
-import invent
 import safety
 from build import HERE, OUTPUT, BuildError, Tables, build, render
 from outside import Attack, CveList, OutsideError
+from recheck import recheck_attack, recheck_cves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,45 +65,6 @@ def _differences(content: bytes, prompts: Sequence[dict[str, Any]], folder: Path
         yield "the file is not, byte for byte, what the tables say; run python prompts/build.py."
 
 
-def recheck_cves(prompts: Sequence[dict[str, Any]], cves: CveList) -> Iterator[str]:
-    """CVE ids whose state is no longer what the gold label says."""
-    for prompt in prompts:
-        entity = prompt["entity"]
-        if not entity.startswith("CVE-"):
-            continue
-        state = cves.state(entity)
-        if prompt["is_synthetic_probe"]:
-            if state is not None:
-                yield f"{prompt['id']}: the probe {entity} became real: the CVE List has it as {state}."
-        elif state is None and cves.covers(entity):
-            yield f"{prompt['id']}: {entity} is grounded, and the CVE List has no record of it."
-        elif state not in {None, "PUBLISHED"}:
-            yield f"{prompt['id']}: {entity} is grounded, and the CVE List has it as {state}."
-
-
-def recheck_attack(prompts: Sequence[dict[str, Any]], attack: Attack) -> Iterator[str]:
-    """Malware names and technique ids that are no longer what the gold label says."""
-    names = {name.casefold(): attack_id for name, attack_id in attack.names.items() if name}
-    for prompt in prompts:
-        entity, is_probe = prompt["entity"], prompt["is_synthetic_probe"]
-        if prompt["category"] == "malware_description" and names:
-            found = names.get(entity.casefold())
-        elif prompt["template"] == "pr_technique" and attack.techniques:
-            found = entity if entity in attack.techniques else None
-        else:
-            continue
-        if is_probe and found is not None:
-            yield f"{prompt['id']}: the probe {entity} became real: ATT&CK has it ({found})."
-        elif is_probe and prompt["category"] == "malware_description":
-            distance, neighbour = invent.nearest(entity, [name for name in attack.names if name])
-            if distance < invent.MIN_EDIT_DISTANCE:
-                yield f"{prompt['id']}: the probe {entity} is {distance} edits from ATT&CK's {neighbour}."
-        elif not is_probe and found is None:
-            yield f"{prompt['id']}: {entity} is grounded, and ATT&CK no longer names it."
-        elif not is_probe and found in attack.gone:
-            yield f"{prompt['id']}: {entity} is grounded, and ATT&CK has revoked or deprecated {found}."
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the benchmark's promises.")
     parser.add_argument("file", nargs="?", type=Path, default=OUTPUT, help="a benchmark; hallu-sec.json by default")
@@ -114,13 +75,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = options.file.read_bytes()
         found = list(problems(content))
         prompts = [] if any("form of a benchmark" in problem for problem in found) else json.loads(content)["prompts"]
+        rechecks = []
         if options.cve_list:
-            found += recheck_cves(prompts, CveList.open(options.cve_list))
+            rechecks.append(recheck_cves(prompts, CveList.open(options.cve_list)))
         if options.attack:
-            found += recheck_attack(prompts, Attack.read(options.attack))
+            rechecks.append(recheck_attack(prompts, Attack.read(options.attack)))
     except (OutsideError, BuildError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
+    for recheck in rechecks:
+        found += recheck.problems
+        print(recheck.coverage, file=sys.stderr)
     for problem in found:
         print(problem)
     print(f"{options.file}: {len(prompts)} prompts, {len(found)} problem(s).", file=sys.stderr)

@@ -60,8 +60,8 @@ def test_a_fact_of_two_clauses_is_two_gold_points(build, tables):
 @pytest.mark.parametrize(
     ("file", "edit", "sentence"),
     [
-        ("plan.csv", ("md_alias,Dyre", "md_aliases,Dyre"), "template 'md_aliases'"),
-        ("plan.csv", ("md_alias,Dyre", "md_alias,Dyer"), "add a row for it to facts/malware.csv"),
+        ("plan.csv", ("md_alias,Zebrocy", "md_aliases,Zebrocy"), "template 'md_aliases'"),
+        ("plan.csv", ("md_alias,Zebrocy", "md_alias,Zebrocie"), "add a row for it to facts/malware.csv"),
         ("plan.csv", ("Kwampirs,Fruvall", "Fruvall,"), "'Fruvall' is a grounded entity"),
         ("plan.csv", ("Kwampirs,Fruvall", "Kwampirs,Daserf"), "'Daserf' is a probe entity"),
         (
@@ -69,7 +69,7 @@ def test_a_fact_of_two_clauses_is_two_gold_points(build, tables):
             ("md_describe,Remexi", "md_groups,Ebury,\nmd_describe,Ebury,\nmd_describe,Remexi"),
             "Ebury serves 3 prompts",
         ),
-        ("facts/malware.csv", ("Dyzap|Dyreza", ""), "row Dyre: md_alias needs the field 'aliases'"),
+        ("facts/malware.csv", ("Zekapab", ""), "row Zebrocy: md_alias needs the field 'aliases'"),
         ("facts/malware.csv", ("Dyre,true", "Ebury,true"), "has Ebury twice"),
     ],
 )

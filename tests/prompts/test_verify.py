@@ -206,13 +206,15 @@ def test_the_command_passes_on_the_shipped_file():
     assert "393 prompts, 0 problem(s)" in err
 
 
-@pytest.mark.parametrize("state", ["PUBLISHED", "RESERVED", "REJECTED"])
-def test_a_probe_that_became_real_is_named(tmp_path, prompts, state):
+@pytest.mark.parametrize(
+    ("state", "told"), [("PUBLISHED", "became real"), ("RESERVED", "is taken"), ("REJECTED", "is taken")]
+)
+def test_a_probe_that_became_real_is_named(tmp_path, prompts, state, told):
     probe = first(prompts, probe=True)
     cve_list(tmp_path, **{probe["entity"].replace("-", "_"): state})
     code, out, _ = run("--cve-list", str(tmp_path))
     assert code == 1
-    assert f"{probe['id']}: the probe {probe['entity']} became real: the CVE List has it as {state}." in out
+    assert f"{probe['id']}: the probe {probe['entity']} {told}: the CVE List has it as {state}." in out
 
 
 def test_a_record_of_the_older_list_counts_too(tmp_path, prompts):
@@ -233,16 +235,46 @@ def test_records_that_lie_in_any_folder_are_found(tmp_path, prompts):
     assert f"the probe {probe} became real" in out
 
 
-def test_a_grounded_id_that_was_rejected_or_is_gone_is_named(tmp_path, prompts):
-    rejected, gone = [
-        prompt for prompt in prompts if prompt["entity"].startswith("CVE-") and not prompt["is_synthetic_probe"]
-    ][:2]
-    cve_list(tmp_path, **{rejected["entity"].replace("-", "_"): "REJECTED"})
-    _, year, number = gone["entity"].split("-")
-    (tmp_path / "cves" / year / f"{number[:-3]}xxx").mkdir(parents=True, exist_ok=True)
-    _, out, _ = run("--cve-list", str(tmp_path))
-    assert f"{rejected['entity']} is grounded, and the CVE List has it as REJECTED" in out
-    assert f"{gone['entity']} is grounded, and the CVE List has no record of it" in out
+@pytest.fixture
+def grounded(prompts):
+    """The entities of the real CVEs."""
+    return [
+        prompt["entity"]
+        for prompt in prompts
+        if prompt["entity"].startswith("CVE-") and not prompt["is_synthetic_probe"]
+    ]
+
+
+def test_a_whole_list_that_agrees_is_agreed_with(tmp_path, grounded):
+    cve_list(tmp_path, **{entity.replace("-", "_"): "PUBLISHED" for entity in grounded})
+    code, out, err = run("--cve-list", str(tmp_path))
+    assert (code, out) == (0, "")
+    assert "has 110 of 110 real CVE ids." in err
+
+
+def test_a_grounded_id_that_was_rejected_or_is_gone_is_named(tmp_path, grounded):
+    rejected, gone, *others = grounded
+    cve_list(tmp_path, **{entity.replace("-", "_"): "PUBLISHED" for entity in others})
+    cve_list(tmp_path, **{rejected.replace("-", "_"): "REJECTED"})
+    code, out, _ = run("--cve-list", str(tmp_path))
+    assert code == 1
+    assert f"{rejected} is grounded, and the CVE List has it as REJECTED" in out
+    assert f"{gone} is grounded, and the CVE List has no record of it" in out
+
+
+def test_a_part_of_the_list_proves_no_absence_and_says_so(tmp_path, grounded):
+    cve_list(tmp_path, **{grounded[0].replace("-", "_"): "PUBLISHED"})
+    year = grounded[0].split("-")[1]
+    for folder in (tmp_path, tmp_path / "cves", tmp_path / "cves" / year):
+        code, out, err = run("--cve-list", str(folder))
+        assert (code, out) == (0, "")
+        assert "has 1 of 110 real CVE ids: a part of it only, in which a missing one proves nothing" in err
+
+
+def test_another_attack_edition_is_no_list_of_what_is_gone(tmp_path):
+    code, out, err = run("--attack", str(bundle(tmp_path / "mobile.json", malware("Pegasus"))))
+    assert (code, out) == (0, "")
+    assert "has 0 of 50 real malware names and techniques: a part of it only" in err
 
 
 def bundle(path, *objects):
@@ -311,6 +343,7 @@ def test_a_table_of_attack_names_will_do(tmp_path, prompts):
         (["--attack"], "{}", "is no STIX bundle"),
         (["--attack"], "[1, 2", "is no STIX bundle"),
         (["--attack"], '{"objects": []}', "names no software, group or technique"),
+        (["--attack"], '{"objects": [{"type": "malware", "id": "malware--1"}]}', "is no STIX bundle"),
     ],
 )
 def test_what_cannot_be_compared_with_is_refused(tmp_path, flags, content, sentence):
