@@ -83,9 +83,7 @@ def recheck_attack(prompts: Sequence[dict[str, Any]], attack: Attack) -> Recheck
             missing.append(f"{prompt['id']}: {entity} is grounded, and ATT&CK no longer names it.")
         elif not is_probe and found in attack.gone:
             problems.append(f"{prompt['id']}: {entity} is grounded, and ATT&CK has revoked or deprecated {found}.")
-    return _with_coverage(
-        problems, missing, real - len(missing), real, "the ATT&CK file", "malware names and techniques"
-    )
+    return _with_coverage(problems, missing, real, "ATT&CK has {found} of {real} real malware names and techniques")
 
 
 def _with_coverage(problems: list[str], missing: list[str], real: int, told: str) -> Recheck:
