@@ -14,7 +14,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 pilot: $(VENV)/.installed ## run the pilot (CONFIG=configs/full_pilot.yaml for another, ARGS="--rehearse" for flags)
-	$(BIN)/python -m harness run --config $(CONFIG) $(ARGS)
+	$(BIN)/python -m harness run --config $(CONFIG) --report $(ARGS)
 
 test: $(VENV)/.installed-dev ## run every test
 	$(BIN)/python -m pytest $(ARGS)
@@ -46,5 +46,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[local,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[local,analysis,dev]'
 	@touch $@ $(VENV)/.installed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import UsageError
 from harness.prompt_template import PromptTemplate
 from harness.prompts import Choice, Columns, FieldNames, choose, open_prompts
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from harness.config import RunConfig
     from harness.prompts import PromptFile, PromptSurvey, Selection
+
+_ASKED_WITH = ("id", "prompt", "system", "messages")
+"""The roles of columns that make another prompt."""
 
 
 def prompt_file_of(config: RunConfig, config_path: Path | None) -> PromptFile:
@@ -48,6 +52,25 @@ def describe_prompts(config: RunConfig, found: PromptSurvey) -> dict[str, Any]:
     if config.prompt_template is not None:
         facts["prompt_template"] = config.prompt_template
     return facts
+
+
+def refuse_other_reading(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """What was asked in `folder` was made of the same columns, with the same template.
+
+    Rows without an id get one from their text, so that another reading would look like other prompts.
+
+    Raises:
+        UsageError: it was not; names what changed, and `--fresh`.
+    """
+    way_out = f"Add --fresh to start a new folder beside {folder}, or take the change back to go on with this one."
+    if before and before.get("prompt_template") != now.get("prompt_template"):
+        raise UsageError(
+            f"prompt_template changed since {folder} was begun: every prompt is another one now. {way_out}"
+        )
+    if before.get("sha256") == now.get("sha256"):
+        old, new = ({role: (facts.get("fields") or {}).get(role) for role in _ASKED_WITH} for facts in (before, now))
+        if old != new:
+            raise UsageError(f"fields changed since {folder} was begun: other columns are asked now. {way_out}")
 
 
 def same_texts(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

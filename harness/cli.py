@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from harness import cli_analysis
 from harness.cli_options import (
     Concurrency,
     ConfigFile,
@@ -64,6 +65,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print requests, tokens, cost and time per variant; send nothing.")
     ] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write report.html into the folder at the end.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="A line every few seconds instead of the dashboard.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per event on stdout.")] = False,
 ) -> None:
@@ -81,6 +83,7 @@ def run(
         repair=repair,
         retry_failed=not no_retry_failed,
         faults=faults,
+        report=report,
         display="json" if json else "plain" if plain else "auto",
         command=_command_line(),
     )
@@ -128,18 +131,6 @@ def watch(
     from harness.watch import watch_command  # noqa: PLC0415
 
     raise typer.Exit(watch_command(folder, "json" if json else "plain" if plain else "auto"))
-
-
-@app.command()
-def summary(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")],
-    *,
-    json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
-) -> None:
-    """Count what a run's journal holds, per variant and in all."""
-    from harness.analysis.summary import summary_command  # noqa: PLC0415
-
-    raise typer.Exit(summary_command(folder, as_json=json))
 
 
 @app.command()
@@ -210,6 +201,9 @@ def simulate(
         fault_script=read_script(fault_script) if fault_script is not None else [],
     )
     asyncio.run(serve(settings, host, port, announce=lambda url: typer.echo(f'{{"url": "{url}"}}')))
+
+
+cli_analysis.add_to(app)
 
 
 def _command_line() -> tuple[str, ...]:

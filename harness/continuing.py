@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.asked import describe_prompts, same_texts
+from harness.asked import describe_prompts, refuse_other_reading, same_texts
 from harness.events import EVENTS_NAME
 from harness.journal import RESULTS_NAME
 from harness.journal.tail import costs, maybe_spent
@@ -31,6 +31,8 @@ def manifest_of(given: Given, journal: Journal) -> Manifest:
         manifest = Manifest.new(recovered_run_id(journal.path, simulated=kinds))
     refuse_changed_variants(manifest, variants, given.folder)
     prompts = describe_prompts(given.config, given.survey)
+    if journal.found.records:
+        refuse_other_reading(manifest.prompts, prompts, given.folder)
     if journal.found.records and not same_texts(manifest.prompts, prompts):
         refuse_changed_prompts(journal.path, given.lanes, given.prompts)
     manifest.variants |= {variant.name: describe_variant(variant) for variant in variants}

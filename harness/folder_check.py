@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.asked import describe_prompts, same_texts
+from harness.asked import describe_prompts, refuse_other_reading, same_texts
 from harness.config import expand
 from harness.errors import HarnessError, JournalCorruptError
 from harness.findings import Level
@@ -76,7 +76,10 @@ def _refuse_another_plan(folder: Path, config: RunConfig, lanes: Sequence[LaneCo
     prompts, survey = report.prompts, report.survey
     if not prompts or not survey or not results.is_file():
         return
-    if not same_texts(manifest.prompts, describe_prompts(config, survey)):
+    now = describe_prompts(config, survey)
+    if results.stat().st_size:
+        refuse_other_reading(manifest.prompts, now, folder)
+    if not same_texts(manifest.prompts, now):
         try:
             refuse_changed_prompts(results, lanes, prompts)
         except JournalCorruptError:

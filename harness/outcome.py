@@ -29,6 +29,8 @@ class RunOptions:
     Args:
         retry_failed: whether items that failed in an earlier invocation are tried again.
         faults: the share of requests that the run's own simulator answers with a fault.
+        report: whether report.html is written at the end.
+        signals: whether SIGINT, SIGTERM and SIGHUP are taken over for as long as the run lasts.
         command: the command line, for the manifest and for going on.
     """
 
@@ -37,7 +39,9 @@ class RunOptions:
     repair: bool = False
     retry_failed: bool = True
     faults: float = 0.0
+    report: bool = False
     display: Literal["auto", "plain", "json", "none"] = "auto"
+    signals: bool = True
     command: tuple[str, ...] = ()
 
 
@@ -50,6 +54,7 @@ class RunOutcome:
         recorded: new records; `failed` of them are failures.
         left_alone: items that failed earlier and were not to be tried again.
         out_of_money: whether a lane stopped for want of money.
+        trouble: what the disk refused, as a sentence; None where nothing was.
     """
 
     folder: Path
@@ -61,6 +66,7 @@ class RunOutcome:
     left_alone: int = 0
     parked: dict[str, str] = field(default_factory=dict)
     out_of_money: bool = False
+    trouble: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -92,7 +98,7 @@ def summed_up(folder: Path, there: Remaining, outcomes: Sequence[LaneOutcome], i
     )
 
 
-def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig, trouble: str | None) -> None:
+def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig) -> None:
     """The last lines on screen; where something is left, the last one is the command that goes on."""
     results = outcome.folder / RESULTS_NAME
     if outcome.recorded == 0 and outcome.complete and not outcome.left_alone:
@@ -104,8 +110,8 @@ def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig, trouble: s
         say(f"{outcome.left_alone} items that failed earlier were left alone (--no-retry-failed).")
     for name, reason in outcome.parked.items():
         say(f"parked  {name}: {reason}")
-    if trouble:
-        say(f"error   {trouble}")
+    if outcome.trouble:
+        say(f"error   {outcome.trouble}")
     if outcome.complete and not outcome.failed and not outcome.left_alone:
         program = options.command[: options.command.index("run")] if "run" in options.command else ("harness",)
         say(f"To look at it: {shlex.join([*program, 'summary', str(outcome.folder)])}")

@@ -6,6 +6,7 @@ is a field, `{name.part}` a part of a field that is an object, `{{` and `}}` are
 
 from __future__ import annotations
 
+import difflib
 import json
 import string
 from dataclasses import dataclass
@@ -85,8 +86,11 @@ def field_of(row: Mapping[str, Any], name: str) -> Any:
     value: Any = row
     for part in (name,) if name in row else name.split("."):
         if not isinstance(value, dict) or part not in value:
-            known = ", ".join(map(str, list(row)[:12]))
-            raise Unfilled(f'has no "{name}", which prompt_template asks for; it has: {known}.')
+            known = [str(column) for column in row]
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+            hint = f' Did you mean "{close[0]}"?' if close else ""
+            told = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")  # noqa: PLR2004 - a line is to be read
+            raise Unfilled(f'has no "{name}", which prompt_template asks for.{hint} It has: {told}.')
         value = value[part]
     if value is None:
         raise Unfilled(f'has null as "{name}", which prompt_template asks for: give it a text, or remove the row.')

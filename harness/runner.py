@@ -21,7 +21,7 @@ from harness.spending import price_lanes, refuse_unpriced
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.config import Overrides
+    from harness.config import Chosen, Overrides
 
 
 def run_command(config_path: Path | None, overrides: Overrides, options: RunOptions) -> int:
@@ -31,8 +31,31 @@ def run_command(config_path: Path | None, overrides: Overrides, options: RunOpti
         HarnessError: with the sentence to show.
     """
     given = checked(config_path, overrides, options)
+    outcome = anyio.run(run_given, given)
+    tell(outcome, options, given.config)
+    if options.report and outcome.done:
+        _report(outcome.folder)
+    return outcome.exit_code
+
+
+def _report(folder: Path) -> None:
+    """What the run ended with is not changed by a report that cannot be written."""
+    from harness.analysis.report import write_report  # noqa: PLC0415
+
     try:
-        return anyio.run(_run, given).exit_code
+        say(f"The report is {write_report(folder)}: open it in a browser.")
+    except HarnessError as error:
+        say(f"warning the report was not written: {error}")
+
+
+async def run_given(given: Given) -> RunOutcome:
+    """Everything between what was checked and how it ended, on a loop that runs already.
+
+    Raises:
+        HarnessError: the run could not begin or could not go on.
+    """
+    try:
+        return await _run(given)
     except BaseExceptionGroup as group:
         # Whoever works beside the lanes may stop a run too; what it says is what there is to say.
         told = group.subgroup(HarnessError)
@@ -55,15 +78,22 @@ def checked(config_path: Path | None, overrides: Overrides, options: RunOptions,
     Raises:
         UsageError: it cannot begin. Nothing was sent.
     """
-    chosen = choose_config(config_path, overrides)
+    return checked_choice(choose_config(config_path, overrides), options, reads_only=reads_only)
+
+
+def checked_choice(chosen: Chosen, options: RunOptions, *, reads_only: bool = False) -> Given:
+    """As `checked`, of a config that is there already. Without a display nothing is said but what the error says."""
     config = apply_overrides(chosen.config, chosen.overrides)
     environment = Environment.of_process()
     folder = choose_folder(config.output_dir, fresh=options.fresh, resume=options.resume)
     report = examine(config, environment, chosen.path, folder, reads_only=reads_only)
+    silent = options.display == "none"
     for finding in report.findings:
-        if finding.matters:
+        if finding.matters and not silent:
             say(finding.line())
     if report.problems or report.prompts is None or report.survey is None:
+        if silent:
+            raise UsageError("\n".join(["Nothing was sent:", *(finding.line() for finding in report.problems)]))
         raise UsageError("Nothing was sent. What is marked as a problem above has to be mended first.")
     whole = apply_overrides(chosen.config, replace(chosen.overrides, models=(), num_prompts=None, sample=None))
     lanes = tuple(expand(config))
@@ -99,5 +129,4 @@ async def _run(given: Given) -> RunOutcome:
             raise
         troubles.append(error)
         outcome = run.outcome
-    tell(outcome, given.options, given.config, str(troubles[-1]) if troubles else None)
-    return outcome
+    return replace(outcome, trouble=str(troubles[-1])) if troubles else outcome

@@ -155,7 +155,8 @@ class Run:
                     background.start_soon(halt_without, simulator, self.halt)
                 with anyio.CancelScope() as work:
                     interrupts = Interrupts(self.halt, work.cancel)
-                    background.start_soon(interrupts.watch)
+                    if given.options.signals:
+                        background.start_soon(interrupts.watch)
                     worth_waiting_s = float("inf") if given.config.wait_for_quota else WORTH_WAITING_S
                     outcomes = await run_lanes(self._lanes, self._release, worth_waiting_s=worth_waiting_s)
                 if display:

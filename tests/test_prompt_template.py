@@ -48,7 +48,7 @@ def test_an_empty_text_fills_its_place_and_null_does_not():
 
 @pytest.mark.parametrize("name", ["nowhere", "gold.nowhere", "gold.exists.deeper", "gold.__class__"])
 def test_a_missing_field_is_named_with_those_that_are_there(name):
-    with pytest.raises(Unfilled, match=rf'has no "{name}".*it has: gold\.'):
+    with pytest.raises(Unfilled, match=rf'has no "{name}".*It has: gold\.'):
         filled("{" + name + "}", gold={"exists": True})
 
 

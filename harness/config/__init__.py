@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.config.chosen import Chosen, choose_config
 from harness.config.environment import Environment
 from harness.config.lanes import LaneConfig, PoolKey, expand
-from harness.config.loading import load_config
+from harness.config.loading import config_of, load_config
 from harness.config.model import ModelConfig, RunConfig
 from harness.config.overrides import Overrides, apply_overrides
 from harness.config.parts import LogprobsConfig, PoolConfig
@@ -24,6 +24,7 @@ __all__ = [
     "RunConfig",
     "apply_overrides",
     "choose_config",
+    "config_of",
     "expand",
     "load_config",
     "pools_of",

@@ -50,20 +50,30 @@ def load_config(path: Path) -> RunConfig:
     except OSError as error:
         raise ConfigError(f"The config {path} cannot be read: {error.strerror}.") from error
     data = _parse(path, raw)
+    if isinstance(data, dict):
+        data.setdefault("output_dir", f"out/{path.stem}")
+    return config_of(data, str(path))
+
+
+def config_of(data: Any, where: str) -> RunConfig:
+    """The config that plain values make, as a file would hold them; `where` names them in messages.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
     if not isinstance(data, dict):
         raise ConfigError(
-            f"{path}: a config is a mapping of keys to values, with a list `models`. See configs/pilot.yaml."
+            f"{where}: a config is a mapping of keys to values, with a list `models`. See configs/pilot.yaml."
         )
-    data.setdefault("output_dir", f"out/{path.stem}")
     try:
         _refuse_unwritable(data)
     except ConfigError as error:
-        raise ConfigError(f"{path}, {error}") from None
+        raise ConfigError(f"{where}, {error}") from None
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
         lines = "\n".join(f"  {_sentence(detail)}" for detail in error.errors(include_url=False))
-        raise ConfigError(f"{path} has {error.error_count()} mistake(s); nothing was sent:\n{lines}") from None
+        raise ConfigError(f"{where} has {error.error_count()} mistake(s); nothing was sent:\n{lines}") from None
 
 
 def _parse(path: Path, raw: bytes) -> Any:

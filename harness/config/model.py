@@ -23,6 +23,7 @@ from harness.config.parts import (
     day,
     normal_path,
     one_or_many,
+    or_empty,
     slots_or_auto,
     template,
 )
@@ -141,7 +142,7 @@ class RunConfig(_Shared):
     num_prompts: Annotated[int, Field(ge=1)] | None = None
     sample: Annotated[int, Field(ge=1)] | None = None
     order: Literal["file", "shuffled"] = "file"
-    fields: FieldsConfig = FieldsConfig()
+    fields: Annotated[FieldsConfig, BeforeValidator(or_empty)] = FieldsConfig()
     prompt_template: Annotated[str, AfterValidator(template)] | None = None
     models: Annotated[list[ModelConfig], Field(min_length=1)]
     pools: dict[str, PoolConfig] = Field(default_factory=dict)

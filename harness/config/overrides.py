@@ -73,7 +73,7 @@ def _filtered(models: list[ModelConfig], wanted: tuple[str, ...]) -> list[ModelC
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
-            way = "" if ":" in name else " Without --config, a model to ask is written TYPE:NAME, as in openai:gpt-4.1."
+            way = " Without --config, a model to ask is TYPE:NAME, where TYPE is claude, gemini, openai or local."
             raise ConfigError(f"--model {name}: the config has no such model.{hint} It has: {', '.join(known)}.{way}")
     return [model for model in models if model.name in wanted or model.label in wanted]
 

@@ -19,6 +19,11 @@ def one_or_many(value: Any) -> Any:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
+def or_empty(value: Any) -> Any:
+    """A section under whose name nothing stands is an empty one."""
+    return {} if value is None else value
+
+
 def normal_path(path: str) -> str:
     """Without a trailing slash, so that `out/s/` and its `out/s-2` stand side by side."""
     return str(Path(path))

@@ -5,6 +5,7 @@
 - `survey`: reads what was chosen once, finds duplicate ids and counts
 - `json_document`, `lines`, `tables`, `results`: one reader per format, from bytes to raw rows
 - `columns`, `fields`: which column is what; a raw row to a `Prompt`
+- `opened`: the file on disk, read up to where it ended
 - `decoding`: UTF-8 and JSON text, strictly
 """
 

@@ -56,10 +56,15 @@ class Columns:
 
     def __post_init__(self) -> None:
         # Looked up several times a row, of a million rows.
-        of = DEFAULT_NAMES | {role: (name,) for role, name in self.names.given().items()}
+        given = self.names.given()
+        # A column that is named is what it is named, and nothing else.
+        of = {
+            role: tuple(name for name in names if name not in given.values()) for role, names in DEFAULT_NAMES.items()
+        }
         if self.answers_asked_about:
             # What was said to whoever answered is not said to whoever is asked about the answer.
             of |= {"system": (), "messages": ()}
+        of |= {role: (name,) for role, name in given.items()}
         object.__setattr__(self, "_of", of)
 
     def of(self, role: str) -> tuple[str, ...]:

@@ -49,18 +49,20 @@ def to_prompt(row: Any, columns: Columns = AS_THEY_ARE) -> tuple[Prompt, bool]:
         raise Problem(f'is {_kind(row)}, not an object or a string: write {{"prompt": "…"}}.')
     _check_writable(row)
     text = None if columns.template is None else _rendered(row, columns)
-    identity = _identity(*_pop(row, columns, "id"))
+    name, given = _pop(row, columns, "id")
+    # An empty cell that a template may use is still no id.
+    identity = _identity(name, None if given == "" and columns.template is not None else given)
     if text is None:
         field, given = _pop(row, columns, "prompt")
         text = _optional_text(field, given)
         if "instruction" in row and columns.names.prompt is None and (text is None or field == "input"):
             raise Problem('has an "instruction": write what is to be asked into "prompt", or set prompt_template.')
-    category = _optional_text(*_pop(row, columns, "category"))
+    category = _category(*_pop(row, columns, "category"))
     probe = _flag(*_pop(row, columns, "probe"), by_name=columns.names.probe is not None)
     system = _optional_text(*_pop(row, columns, "system"))
     messages = None
     name, turns = _pop(row, columns, "messages")
-    if turns is not None:
+    if turns is not None and not (turns == "" and columns.template is not None):
         if columns.template is not None:
             raise Problem(f'has "{name}", and prompt_template makes one text of a row: leave one of them out.')
         messages, system = _conversation(turns, text, system)
@@ -153,6 +155,11 @@ def _optional_text(name: str, value: Any) -> str | None:
     if not isinstance(value, str):
         raise Problem(f'has {_kind(value)} as "{name}": write text, in quotes.')
     return value if value.strip() else None
+
+
+def _category(name: str, value: Any) -> str | None:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return _optional_text(name, str(value) if is_number else value)
 
 
 def _conversation(turns: Any, text: str | None, system: str | None) -> tuple[tuple[Message, ...], str | None]:

@@ -5,11 +5,8 @@ Knows nothing of duplicates; `harness.prompts.survey` finds those.
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import json
-import os
-import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -20,6 +17,7 @@ from harness.prompts.decoding import MAX_ROW, Place, Problem, json_value, quick_
 from harness.prompts.fields import AS_THEY_ARE, to_prompt
 from harness.prompts.json_document import read_json
 from harness.prompts.lines import read_jsonl
+from harness.prompts.opened import open_file, refuse_changed, skip_byte_order_mark, state_of
 from harness.prompts.results import is_record, read_results
 from harness.prompts.tables import read_table
 
@@ -29,9 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.prompts.columns import Columns
+    from harness.prompts.opened import State
     from harness.schema import Prompt
 
 _SNIFFED_BYTES = 1024 * 1024
+_LOOKED_AT_EVERY = 64
 
 
 class Format(StrEnum):
@@ -70,13 +70,13 @@ class PromptFile:
         path: the file, as messages name it.
         format: how it is written.
         columns: how its rows are read.
-        state: what `stat` said when it was opened; see `_state`.
+        state: what it was when it was opened.
     """
 
     path: Path
     format: Format
     columns: Columns
-    state: tuple[int, ...]
+    state: State
 
     def __iter__(self) -> Iterator[Prompt]:
         """The prompts in the file's order.
@@ -91,9 +91,11 @@ class PromptFile:
         place = None
         # Which columns any row has, while one that is asked for by name has not been seen.
         seen: dict[str, None] | None = {} if self.columns.named else None
-        with _open(self.path, self.state) as file:
-            _skip_byte_order_mark(self.path, file)
-            for place, raw in islice(self._raw_rows(file), first):
+        with self._open() as file:
+            skip_byte_order_mark(self.path, file)
+            for number, (place, raw) in enumerate(islice(self._raw_rows(file), first)):
+                if number % _LOOKED_AT_EVERY == 0:
+                    self._refuse_changed(file)
                 if seen is not None:
                     seen.update(dict.fromkeys(raw if isinstance(raw, dict) else ["prompt"]))
                     seen = seen if self.columns.missing_from(seen) else None
@@ -102,6 +104,7 @@ class PromptFile:
                 except Problem as problem:
                     raise place.error(self.path, problem) from problem
                 yield Row(place, prompt, id_given)
+            self._refuse_changed(file)
         if place is None:
             raise PromptFileError(self.path, None, f"{self._nothing()} Name another with --prompts FILE.")
         if seen is not None and (missing := self.columns.missing_from(seen)):
@@ -112,8 +115,20 @@ class PromptFile:
 
     def sha256(self) -> str:
         """The hash of the file's bytes, in hex."""
-        with _open(self.path, self.state) as file:
+        with self._open() as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _open(self) -> BufferedReader:
+        file = open_file(self.path, self.state)
+        try:
+            self._refuse_changed(file)
+        except PromptFileError:
+            file.close()
+            raise
+        return file
+
+    def _refuse_changed(self, file: BufferedReader) -> None:
+        refuse_changed(self.path, file, self.state, may_grow=self.format is Format.RESULTS)
 
     def _raw_rows(self, file: BufferedReader) -> Iterator[tuple[Place, Any]]:
         match self.format:
@@ -126,7 +141,7 @@ class PromptFile:
             case Format.TSV:
                 return read_table(self.path, file, "\t", self.columns)
             case Format.RESULTS:
-                return read_results(self.path, file)
+                return read_results(self.path, file, asked_about=self.columns.answers_asked_about)
 
 
 def open_prompts(path: Path, columns: Columns = AS_THEY_ARE) -> PromptFile:
@@ -140,48 +155,16 @@ def open_prompts(path: Path, columns: Columns = AS_THEY_ARE) -> PromptFile:
     Raises:
         PromptFileError: there is no such file, or it cannot be read.
     """
-    with _open(path, None) as file:
-        state = _state(file)
+    with open_file(path) as file:
+        state = state_of(file)
         kind = _ENDINGS.get(path.suffix.lower()) or _sniffed(path, file)
-        if kind is Format.JSONL and _begins_with_a_record(file):
+        if kind is Format.JSONL and _begins_with_a_record(path, file):
             return PromptFile(path, Format.RESULTS, columns.for_results(), state)
     return PromptFile(path, kind, columns, state)
 
 
-def _open(path: Path, state: tuple[int, ...] | None) -> BufferedReader:
-    try:
-        # Opening a pipe would wait for its writer.
-        if not stat.S_ISREG(path.stat().st_mode):
-            problem = "is not a regular file. Prompts are read several times: save them in a file of their own."
-            raise PromptFileError(path, None, problem)
-        file = path.open("rb")
-    except FileNotFoundError as exc:
-        problem = "there is no such file. Name another with --prompts FILE, or correct prompts_file in the config."
-        raise PromptFileError(path, None, problem) from exc
-    except OSError as exc:
-        problem = f"cannot be read ({exc.strerror}). Make it readable, or name another with --prompts FILE."
-        raise PromptFileError(path, None, problem) from exc
-    if state is not None and _state(file) != state:
-        file.close()
-        raise PromptFileError(path, None, "has changed since it was checked. Give the same command again.")
-    return file
-
-
-def _state(file: BufferedReader) -> tuple[int, ...]:
-    seen = os.fstat(file.fileno())
-    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns
-
-
-def _skip_byte_order_mark(path: Path, file: BufferedReader) -> None:
-    start = file.read(len(codecs.BOM_UTF8))
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise PromptFileError(path, 1, "the file is UTF-16. Save it as UTF-8 (in a spreadsheet: CSV UTF-8).")
-    if start != codecs.BOM_UTF8:
-        file.seek(0)
-
-
-def _begins_with_a_record(file: BufferedReader) -> bool:
-    file.seek(0)
+def _begins_with_a_record(path: Path, file: BufferedReader) -> bool:
+    skip_byte_order_mark(path, file)
     try:
         return is_record(quick_json_value(file.readline(MAX_ROW)))
     except ValueError:
@@ -190,7 +173,7 @@ def _begins_with_a_record(file: BufferedReader) -> bool:
 
 def _sniffed(path: Path, file: BufferedReader) -> Format:
     """The format by the first line that is not blank; whether it is well formed is the reader's business."""
-    _skip_byte_order_mark(path, file)
+    skip_byte_order_mark(path, file)
     head = file.read(_SNIFFED_BYTES).decode(errors="replace").lstrip()
     line = head.partition("\n")[0]
     if head.startswith("["):

@@ -33,8 +33,11 @@ def is_record(row: object) -> bool:
     return isinstance(row, dict) and row.keys() >= _MARKS
 
 
-def read_results(path: Path, file: BufferedReader) -> Iterator[tuple[Place, Any]]:
+def read_results(path: Path, file: BufferedReader, *, asked_about: bool) -> Iterator[tuple[Place, Any]]:
     """One row for every answer.
+
+    Args:
+        asked_about: something is asked about the answers: every row has its turns and its thinking, be it empty.
 
     Raises:
         PromptFileError: a line is no record.
@@ -44,8 +47,13 @@ def read_results(path: Path, file: BufferedReader) -> Iterator[tuple[Place, Any]
         if not is_record(record):
             raise place.error(path, Problem("is no record of a run, although the file's first line is one."))
         if record.get("error") is None and seen.add(digest16(str(record["item_id"]))):
-            yield place, _row(record)
+            yield place, _row(record) | (_for_templates(record) if asked_about else {})
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in _KEPT if record.get(name) is not None}
+
+
+def _for_templates(record: Mapping[str, Any]) -> dict[str, Any]:
+    turns = record.get("messages") or [{"role": "user", "content": record.get("prompt")}]
+    return {"messages": turns, "thinking": record.get("thinking") or ""}

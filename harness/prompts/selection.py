@@ -103,28 +103,30 @@ def choose(source: PromptFile, choice: Choice) -> tuple[Selection, PromptSurvey]
     return chosen, survey(chosen)
 
 
-def seats(sizes: Mapping[Stratum, int], total: int) -> dict[Stratum, int]:
+def seats(sizes: Mapping[Stratum, int], total: int, seed: int = 0) -> dict[Stratum, int]:
     """How many of `total` each stratum gets, in proportion to its size, by the method of Huntington and Hill.
 
-    Where there are fewer seats than strata, the largest get them. A stratum never gets more than its size.
+    Where there are fewer seats than strata, the largest get them. A stratum never gets more than its size. Of equals,
+    `seed` draws who comes first.
     """
-    # The next seat goes to the highest priority: size / √(n (n + 1)), n being the seats it has. Ties by size and place.
-    queue = [(-math.inf, -size, place, stratum) for place, (stratum, size) in enumerate(sizes.items())]
+    # The next seat goes to the highest priority: size / √(n (n + 1)), n being the seats it has.
+    drawn = {stratum: digest16("stratum", str(seed), repr(stratum)) for stratum in sizes}
+    queue = [(-math.inf, -size, drawn[stratum], stratum) for stratum, size in sizes.items()]
     heapq.heapify(queue)
     dealt = dict.fromkeys(sizes, 0)
     for _ in range(min(total, sum(sizes.values()))):
-        _, negative, place, stratum = heapq.heappop(queue)
+        _, negative, tie, stratum = heapq.heappop(queue)
         dealt[stratum] += 1
         has = dealt[stratum]
         if has < -negative:
-            heapq.heappush(queue, (negative / math.sqrt(has * (has + 1)), negative, place, stratum))
+            heapq.heappush(queue, (negative / math.sqrt(has * (has + 1)), negative, tie, stratum))
     return dealt
 
 
 def _drawn(source: PromptFile, choice: Choice) -> frozenset[int]:
     """The numbers of the drawn rows, from 0."""
     assert choice.sample is not None
-    dealt = seats(survey(source).strata, choice.sample)
+    dealt = seats(survey(source).strata, choice.sample, choice.seed)
     # The lowest ranks of each stratum: a heap of the highest of them at its top.
     kept: dict[Stratum, list[tuple[bytes, int]]] = {stratum: [] for stratum in dealt}
     for number, row in enumerate(source.rows()):

@@ -92,7 +92,7 @@ def _typed(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
         if row.get(name) is not None:
             row[name] = flag_of(name, row[name])
     for name in columns.of("messages"):
-        if (turns := row.get(name)) is not None:
+        if turns := row.get(name):
             try:
                 row[name] = json.loads(turns)
             except (ValueError, RecursionError) as exc:

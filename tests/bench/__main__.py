@@ -27,6 +27,7 @@ BENCHES = {
     "scan": "journal_scan",
     "help": "help_cpu",
     "dashboard": "dashboard",
+    "report": "report",
     "local": "local_generation",
     "local-memory": "local_memory",
     "local-lag": "local_lag",

@@ -49,7 +49,7 @@ TURN = '{"role": "user", "content": "q"}'
         ('{"prompt": "x", "id": ""}', 'has an empty "id": fill it, or leave the field out'),
         ('{"prompt": "x", "id": 1.5}', 'has the number 1.5 as "id": write text or a whole number'),
         ('{"prompt": "x", "prompt_id": true}', 'has true as "prompt_id"'),
-        ('{"prompt": "x", "category": 4}', 'has the number 4 as "category"'),
+        ('{"prompt": "x", "category": 4.5}', 'has the number 4.5 as "category"'),
         ('{"prompt": "x", "system": {}}', 'has an object as "system"'),
         ('{"prompt": "x", "is_synthetic_probe": "yes"}', "has the text 'yes' as is_synthetic_probe"),
         ('{"prompt": "x", "is_synthetic_probe": 1}', "has the number 1 as is_synthetic_probe"),

@@ -203,3 +203,35 @@ def test_a_run_without_an_answer_is_refused(prompt_file):
 def test_only_a_file_whose_first_line_is_a_record_is_read_as_one(prompt_file):
     assert open_prompts(results(prompt_file, record("i1"))).format is Format.RESULTS
     assert open_prompts(prompt_file("results.jsonl", '{"prompt": "x"}\n')).format is Format.JSONL
+
+
+def test_a_column_that_is_named_is_nothing_else(prompt_file):
+    path = prompt_file("p.jsonl", '{"prompt": "x", "category": "Be brief.", "id": "a"}')
+    (prompt,) = read(path, FieldNames(system="category", category="id"))
+    assert (prompt.system, prompt.category) == ("Be brief.", "a")
+    assert prompt.id.startswith("p-")
+
+
+def test_a_column_of_the_records_may_be_told_to_the_judge_by_name(prompt_file):
+    path = results(prompt_file, record("i1", system="Be a pirate."))
+    (prompt,) = read(path, FieldNames(prompt="full_response", system="system"))
+    assert prompt.system == "Be a pirate."
+
+
+def test_a_judge_gets_turns_and_thinking_of_every_answer(prompt_file):
+    path = results(prompt_file, record("i1"), record("i2", thinking="Hm."))
+    one, two = read(path, template="{messages} {thinking}")
+    assert one.text == '[{"role": "user", "content": "Is it?"}] '
+    assert two.text.endswith(" Hm.")
+
+
+def test_categories_may_be_numbers(prompt_file):
+    (prompt,) = read(prompt_file("p.jsonl", '{"prompt": "x", "category": 3}'))
+    assert prompt.category == "3"
+
+
+def test_empty_cells_that_a_template_uses_are_no_ids_and_no_turns(prompt_file):
+    path = prompt_file("p.csv", "id,messages,q\n,,why\n")
+    (prompt,) = read(path, template="{q}{id}{messages}")
+    assert prompt.text == "why"
+    assert prompt.id.startswith("p-")

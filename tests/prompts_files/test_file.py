@@ -78,6 +78,32 @@ def test_a_file_changed_since_it_was_opened_is_refused(prompt_file):
         list(source)
 
 
+def test_what_is_appended_while_it_is_read_is_not_read(prompt_file):
+    path = prompt_file("p.jsonl", '"one"\n"two"\n')
+    rows = iter(open_prompts(path))
+    assert next(rows).text == "one"
+    with path.open("a") as file:
+        file.write('"three"\n')
+    assert next(rows).text == "two"
+    with pytest.raises(PromptFileError, match="has changed since it was checked"):
+        next(rows)
+
+
+def test_the_answers_of_a_run_that_goes_on_are_those_that_were_there(prompt_file):
+    line = '{"item_id": "%s", "run_id": "r", "schema_version": 1, "prompt": "x", "full_response": "y", "error": null}\n'
+    path = prompt_file("results.jsonl", line % "a")
+    source = open_prompts(path)
+    with path.open("a") as file:
+        file.write(line % "b")
+    assert [prompt.id for prompt in source] == ["a"]
+    assert [prompt.id for prompt in open_prompts(path)] == ["a", "b"]
+
+
+def test_answers_saved_with_a_byte_order_mark_are_answers(prompt_file):
+    line = '{"item_id": "a", "run_id": "r", "schema_version": 1, "prompt": "x", "full_response": "y", "error": null}\n'
+    assert open_prompts(prompt_file("r.jsonl", b"\xef\xbb\xbf" + line.encode())).format is Format.RESULTS
+
+
 def test_sha256_is_of_the_bytes(prompt_file):
     path = prompt_file("p.jsonl", b'\xef\xbb\xbf"one"\r\n')
     assert open_prompts(path).sha256() == hashlib.sha256(path.read_bytes()).hexdigest()

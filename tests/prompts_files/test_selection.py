@@ -122,3 +122,11 @@ def test_one_seat_more_takes_none_away(sizes, total):
 
 def test_fewer_seats_than_strata_go_to_the_largest():
     assert seats(STRATA, 2) == {**dict.fromkeys(STRATA, 0), ("a", False): 1, ("b", False): 1}
+
+
+def test_of_equal_strata_the_seed_draws_who_gets_a_seat():
+    sizes = {(f"c{number}", None): 10 for number in range(50)}
+    one, other = ({stratum for stratum, count in seats(sizes, 5, seed).items() if count} for seed in (1, 2))
+    assert len(one) == len(other) == 5
+    assert one != other
+    assert one != set(list(sizes)[:5])

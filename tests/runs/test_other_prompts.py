@@ -82,6 +82,24 @@ def test_a_template_makes_what_is_asked_and_a_changed_one_is_refused(table, simu
     assert simulator.counts()["requests"] == 0
 
 
+def test_another_reading_of_rows_without_ids_is_refused_too(project, simulator):
+    rows = [{"a": f"one {number}", "b": f"two {number}"} for number in range(3)]
+    project.write_prompts(rows)
+    for first, second in (
+        ({"prompt_template": "A: {a}"}, {"prompt_template": "B: {a}"}),
+        ({"fields": {"prompt": "a"}}, {"fields": {"prompt": "b"}}),
+    ):
+        project.write_config(GPT, simulator=simulator.url, **first)
+        assert project.cli("run", "--plain", "--fresh").code == 0
+        folder = max(path.name for path in project.folder.glob("out*"))
+        project.write_config(GPT, simulator=simulator.url, **second, output_dir=folder)
+        for command in (["run", "--plain"], ["check"]):
+            refused = project.cli(*command)
+            assert refused.code == 2
+            assert f"changed since {folder} was begun" in refused.output.replace("\n", " ")
+    assert simulator.counts()["requests"] == 6
+
+
 def test_a_template_for_a_column_that_is_not_there_sends_nothing(table, simulator):
     (table.folder / "config.json").write_text(json.dumps(table.config | {"prompt_template": "{fragen}"}))
     refused = table.cli("run", "--plain")

@@ -227,3 +227,22 @@ def test_a_run_ends_although_nobody_reads_what_it_shows(project, simulator, mode
     with project.start("run", mode) as process:
         assert process.wait(timeout=60) == 0
     assert len(project.records()) == 1200
+
+
+def test_a_run_ends_with_a_report_and_says_where_it_is(pilot):
+    done = pilot.cli("run", "--plain", "--num-prompts", "2", "--report")
+    assert done.code == 0
+    assert "The report is out/report.html" in done.output
+    assert "SIMULATED" in (pilot.folder / "out" / "report.html").read_text().upper()
+    (pilot.folder / "out" / "report.html").unlink()
+    assert pilot.cli("run", "--plain", "--num-prompts", "2").code == 0
+    assert not (pilot.folder / "out" / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_written_does_not_change_how_the_run_ended(pilot):
+    pilot.cli("run", "--plain", "--num-prompts", "2")
+    (pilot.folder / "out" / "report.html").mkdir()
+    done = pilot.cli("run", "--plain", "--report")
+    assert done.code == 0
+    assert "warning the report was not written" in done.output
+    assert len(pilot.records()) == 40

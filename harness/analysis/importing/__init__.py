@@ -1,0 +1,10 @@
+"""Labels that were made elsewhere, brought back into a run's folder. Checks everything before it writes anything.
+
+- `command`: the way in
+- `filled_table`, `label_studio_export`: a file as rows; `rows`: what a row is, and what is wrong with it
+- `appending`: annotations.jsonl, grown by the journal's own writer; `lock`: by one process at a time
+"""
+
+from harness.analysis.importing.command import import_command
+
+__all__ = ["import_command"]

@@ -1,0 +1,157 @@
+"""`harness import-annotations`: labels that were made elsewhere, into annotations.jsonl. Knows no file format."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis.export.judged import labels_of, rubric_of
+from harness.analysis.export.keys import read_keys
+from harness.analysis.importing.appending import append_annotations
+from harness.analysis.importing.filled_table import read_table
+from harness.analysis.importing.label_studio_export import read_export
+from harness.analysis.importing.lock import annotations_lock
+from harness.analysis.importing.rows import check
+from harness.analysis.labels import RUBRIC_NAME, Annotation
+from harness.analysis.records import iterate
+from harness.errors import UsageError
+from harness.findings import say
+from harness.journal import atomic_write
+from harness.terminal import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.analysis.export.keys import Key
+    from harness.analysis.importing.rows import Checked, Read
+    from harness.analysis.rubric import Rubric
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    read: Read
+    rows: tuple[Checked, ...]
+
+
+def import_command(folder: Path, files: Sequence[Path], *, coder: str | None = None) -> int:
+    """Bring the labels in `files` into `folder`, all of them or none, and print what came of each file.
+
+    A label that is there already, of the same coder and item, is not added again; a different one replaces it, as the
+    last act of a coder on an item counts.
+
+    Args:
+        files: exports of Label Studio in JSON, and tables as CSV.
+        coder: whose labels they are; by default as the files, or for a table the key of its export, say.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: something is wrong with a file (every problem is listed, nothing was added), or the folder has no
+            results, or labels of another rubric; `JournalLockedError` while `annotate` serves it.
+        JournalCorruptError: a line of the journal, or of the labels, is no record.
+        JournalWriteError: the disk refuses.
+    """
+    if coder is not None and not (coder.strip() and coder.isprintable()):
+        raise UsageError("--coder needs a name that can be printed, such as a coder's initials.")
+    known, answers = set(), set()
+    for record in iterate(folder):
+        known.add(record["item_id"])
+        if record["error"] is None:
+            answers.add(record["item_id"])
+    rubric, key = rubric_of(folder), read_keys(folder)
+    taken, problems = [], []
+    for path in files:
+        read = _read(path, rubric, key, coder)
+        rows, found = check(read, coder=coder, keyed=key.items, answers=answers, rubric=rubric)
+        problems += [f"{path.name}: {problem}" for problem in found]
+        taken.append(_File(path, read, tuple(rows)))
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise UsageError(f"Nothing was imported. Correct this, then import again:\n{listed}")
+    with annotations_lock(folder):
+        _add(folder, taken, known, rubric)
+    return 0
+
+
+def _read(path: Path, rubric: Rubric, key: Key, coder: str | None) -> Read:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}). Name a file that was exported.") from error
+    if path.suffix.lower() == ".json":
+        return read_export(data, rubric)
+    return read_table(data, rubric, coder or key.coders.get(path.name))
+
+
+def _add(folder: Path, files: Sequence[_File], known: set[str], rubric: Rubric) -> None:
+    said = labels_of(folder, known, rubric)
+    # With skipped items under no labels: who skipped one and labelled it elsewhere has labelled it.
+    latest = {who: act.labels for who, act in said.latest().items()}
+    acts, lines = [], []
+    now = datetime.now(UTC).isoformat()
+    for file in files:
+        added = changed = 0
+        for one in file.rows:
+            before = latest.get((one.item_id, one.coder))
+            if before is not None and _same(before, one.row.labels):
+                continue
+            latest[one.item_id, one.coder] = one.row.labels
+            added, changed = added + (not before), changed + bool(before)
+            acts.append(_act(one, rubric, file.path.name, now))
+        there = len(file.rows) - added - changed
+        lines.append(_told(file, added, changed, there))
+    for note in said.notes:
+        say(note)
+    if acts:
+        if not (folder / RUBRIC_NAME).exists():
+            atomic_write(folder / RUBRIC_NAME, rubric.source.encode())
+        torn = append_annotations(folder, acts)
+        if torn is not None:
+            say(f"The labels ended in an unfinished line, which is in {torn} now.")
+    for line in lines:
+        sys.stdout.write(visible(line) + "\n")
+    for note in (note for file in files for note in file.read.notes):
+        say(note)
+
+
+def _act(one: Checked, rubric: Rubric, origin: str, now: str) -> Annotation:
+    row = one.row
+    return Annotation(
+        one.item_id,
+        one.coder,
+        "coder",
+        "labelled",
+        row.labels,
+        rubric.digest,
+        row.timestamp or now,
+        row.seconds,
+        origin,
+    )
+
+
+def _same(before: Any, now: Any) -> bool:
+    """Whether two sets of labels say the same, whatever the order of several values."""
+    return _comparable(before) == _comparable(now)
+
+
+def _comparable(labels: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: frozenset(value) if isinstance(value, list) else value
+        for name, value in labels.items()
+        if value not in (None, "", [])
+    }
+
+
+def _told(file: _File, added: int, changed: int, there: int) -> str:
+    who = ", ".join(sorted({one.coder for one in file.rows}))
+    parts = [f"{added} labelled answers added" + (f" for {who}" if who else "")]
+    parts += [f"{changed} changed"] if changed else []
+    parts += [f"{there} there already"] if there else []
+    parts += [f"{file.read.empty} without labels"] if file.read.empty else []
+    told = f"{file.path.name}: {', '.join(parts)}."
+    return told if added or changed else f"{told} Nothing is new in it."

@@ -1,0 +1,155 @@
+"""What names somebody: this machine's user, host and folders, and the folders and servers that a run's files name."""
+
+from __future__ import annotations
+
+import os
+import platform
+import pwd
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import harness
+from harness.analysis.pack.redaction import HOME, Identity, Redactor, homes_in
+from harness.urls import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+PUBLIC = (
+    "anthropic.com", "googleapis.com", "openai.com", "openrouter.ai", "together.xyz", "together.ai", "groq.com",
+    "mistral.ai", "deepseek.com", "fireworks.ai", "cohere.com", "cohere.ai", "huggingface.co", "x.ai", "perplexity.ai",
+    "deepinfra.com", "novita.ai", "cerebras.ai", "sambanova.ai", "nvidia.com", "moonshot.ai", "moonshot.cn",
+    "dashscope.aliyuncs.com", "bigmodel.cn", "siliconflow.cn", "hyperbolic.xyz", "replicate.com",
+)  # fmt: skip
+"""Providers that anybody may ask: their hosts tell nobody's institution."""
+_OF_ONE_CUSTOMER = ("openai.azure.com", "aiplatform.googleapis.com")
+_OF_THE_SYSTEM = ("/usr", "/bin", "/lib", "/etc", "/proc", "/dev", "/nix", "/sys")
+_IN_TRACEBACKS = re.compile(r'File \\?"(/[^"\\]+?)/(?:harness|site-packages|lib/python[\d.]+)/')
+_FEWEST_PARTS = 3
+"""Of a path that may tell something: `/`, a folder, and another one. `/tmp` tells nobody's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Who and where this process is."""
+
+    users: tuple[str, ...]
+    people: tuple[str, ...]
+    hosts: tuple[str, ...]
+    homes: tuple[str, ...]
+    folders: tuple[tuple[str, str], ...]
+    """Each with the word that stands in its place."""
+
+    @classmethod
+    def of_process(cls) -> Machine:
+        """By the system's own account of it; no network is asked."""
+        account = _account()
+        users = [os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME", "SUDO_USER")]
+        homes = [os.environ.get("HOME", "")]
+        people = []
+        if account is not None:
+            users.append(account.pw_name)
+            homes.append(account.pw_dir)
+            # The full name is the first field of what is kept beside an account; one word may be any word.
+            people = [name for name in account.pw_gecos.split(",")[:1] if " " in name.strip()]
+        host = platform.node()
+        source = Path(harness.__file__).parent.parent
+        folders = [(os.environ.get("PWD", ""), "PROJECT"), (str(Path.cwd()), "PROJECT"), (str(source), "SOURCE")]
+        folders.append((sys.prefix, "VENV"))
+        return cls(
+            _each(users),
+            _each(people),
+            _each([host, host.partition(".")[0], os.environ.get("HOSTNAME", "")]),
+            _each(home for home in homes if home != "/"),
+            tuple((path, word) for path, word in folders if _tells(path)),
+        )
+
+
+def redactor_for(machine: Machine, folder: Path, manifest: Mapping[str, Any], diary: str) -> Redactor:
+    """What takes everything out of the files of `folder` that tells whose they are.
+
+    Args:
+        manifest: run.json.
+        diary: events.jsonl, as text.
+    """
+    told = homes_in("\n".join((*_texts(manifest), diary)))
+    homes = _each([*machine.homes, *told])
+    unmistakable = [Identity(HOME, home, _numbered("HOME", homes, home)) for home in homes]
+    unmistakable += [Identity("folder", path, word) for path, word in machine.folders if path not in homes]
+    known = [one.text for one in unmistakable]
+    parents = _each(
+        path
+        for path in (*_absolute_folders(manifest), str(folder.absolute().parent), *_IN_TRACEBACKS.findall(diary))
+        if _tells(path) and not any(path == one or path.startswith(f"{one}/") for one in known)
+    )
+    unmistakable += [Identity("folder", path, _numbered("PATH", parents, path)) for path in parents]
+    servers = _each(_servers(manifest))
+    unmistakable += [Identity("server", server, f"server-{number}.example") for number, server in enumerate(servers, 1)]
+    names = [Identity("host name", host, "HOST") for host in machine.hosts]
+    domains = _each(host.partition(".")[2] for host in machine.hosts)
+    names += [Identity("domain", domain, "DOMAIN") for domain in domains if "." in domain]
+    names += [Identity("name", person, "PERSON") for person in machine.people]
+    users = _each([*machine.users, *(Path(home).name for home in homes)])
+    names += [Identity("user name", user, "USER") for user in users]
+    return Redactor(tuple(unmistakable), tuple(names))
+
+
+def _account() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(os.getuid())
+    except KeyError:
+        return None
+
+
+def _absolute_folders(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """The folders of all absolute paths that a config or a command names."""
+    words = [word.partition("=")[2] if word.startswith("-") else word for word in _texts(manifest)]
+    return (str(Path(word).parent) for word in words if word.startswith("/"))
+
+
+def _servers(manifest: Mapping[str, Any]) -> Iterator[str]:
+    config = manifest.get("config") or {}
+    for model in (config, *(config.get("models") or ())):
+        for name in ("base_url", "simulator"):
+            url = str(model.get(name) or "")
+            host = urlsplit(url).hostname
+            if host and not is_loopback(url) and not _is_public(host):
+                yield host
+
+
+def _is_public(host: str) -> bool:
+    def under(suffixes: Iterable[str]) -> bool:
+        return any(host == suffix or host.endswith(f".{suffix}") for suffix in suffixes)
+
+    return under(PUBLIC) and not under(_OF_ONE_CUSTOMER)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value; those of keys too."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for name, item in value.items():
+                yield name
+                yield from _texts(item)
+
+
+def _tells(path: str) -> bool:
+    return len(Path(path).parts) >= _FEWEST_PARTS and not path.startswith(_OF_THE_SYSTEM)
+
+
+def _each(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (text.strip() for text in texts))))
+
+
+def _numbered(word: str, among: tuple[str, ...], one: str) -> str:
+    number = among.index(one) + 1
+    return word if number == 1 else f"{word}{number}"

@@ -1,0 +1,1 @@
+"""Rubrics that ship with the package, as YAML."""

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.analysis.export.names import slug
+
+
+def test_a_models_name_is_recognised_and_has_its_hash():
+    assert re.fullmatch(r"Qwen-Qwen2\.5-14B-[0-9a-f]{6}", slug("Qwen/Qwen2.5-14B"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc", "/etc/passwd", "..", ".hidden", "", "a\\b", "nul\0", "\u202egnp", "x" * 999]
+)
+def test_no_name_is_a_path_or_hidden_or_too_long(name):
+    assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,80}", slug(name))
+    assert ".." not in slug(name)
+
+
+def test_names_that_look_alike_without_their_other_characters_differ():
+    assert slug("a/b") != slug("a:b")
+    assert slug("x" * 100) != slug("x" * 101)
+
+
+def test_a_name_has_one_slug():
+    assert slug("Qwen/Qwen2.5-14B") == slug("Qwen/Qwen2.5-14B")
