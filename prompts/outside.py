@@ -53,13 +53,15 @@ class CveList:
         Raises:
             OutsideError: the record cannot be read.
         """
+        if not _RECORD.fullmatch(f"{cve_id}.json"):
+            return None
         path = self.flat.get(cve_id) if self.flat else self._block(cve_id) / f"{cve_id}.json"
         if path is None or not path.is_file():
             return None
         try:
             record = json.loads(path.read_bytes())
             state = (record.get("cveMetadata") or {}).get("state") or (record.get("CVE_data_meta") or {})["STATE"]
-        except (ValueError, AttributeError, KeyError) as error:
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
             raise OutsideError(f"{path} is no CVE record ({error!r}). Fetch the list anew.") from None
         # The older format says PUBLIC and REJECT.
         return {"PUBLIC": "PUBLISHED", "REJECT": "REJECTED"}.get(str(state), str(state))
@@ -91,10 +93,10 @@ class Attack:
             OutsideError: it is neither.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise OutsideError(f"{path} cannot be read ({error}). {_GIVE}") from None
-        rows = _table_rows(path, text) if path.suffix == ".csv" else _bundle_rows(path, text)
+        rows = _table_rows(path, text) if path.suffix.lower() == ".csv" else _bundle_rows(path, text)
         names: dict[str, str] = {}
         techniques: dict[str, str] = {}
         gone = set()
@@ -116,10 +118,19 @@ _Rows = list[tuple[str, str, list[str], bool]]
 
 
 def _table_rows(path: Path, text: str) -> _Rows:
+    csv.field_size_limit(2**24)
     table = csv.DictReader(text.splitlines())
     if not {"attack_id", "name"} <= set(table.fieldnames or ()):
         raise OutsideError(f"{path} has no columns attack_id and name. {_GIVE}")
-    return [(row["attack_id"], row["name"], (row.get("aliases") or "").split("|"), False) for row in table]
+    try:
+        rows = list(table)
+    except csv.Error as error:
+        raise OutsideError(f"{path} is no table ({error}). {_GIVE}") from None
+    return [
+        (row["attack_id"], row["name"], (row.get("aliases") or "").split("|"), False)
+        for row in rows
+        if row["attack_id"] and row["name"]
+    ]
 
 
 def _bundle_rows(path: Path, text: str) -> _Rows:
@@ -134,4 +145,7 @@ def _object_row(one: dict[str, Any]) -> tuple[str, str, list[str], bool]:
     ids = [ref["external_id"] for ref in one.get("external_references", ()) if ref.get("source_name") == "mitre-attack"]
     aliases = one.get("x_mitre_aliases") or one.get("aliases") or []
     is_gone = bool(one.get("revoked") or one.get("x_mitre_deprecated"))
-    return (ids[0] if ids else one["id"], one["name"], aliases, is_gone)
+    made = (ids[0] if ids else one["id"], one["name"], aliases, is_gone)
+    if not all(isinstance(text, str) for text in (*made[:2], *aliases)):
+        raise TypeError(f"{one['id']} has an id, a name or an alias that is no text")
+    return made

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import checks
+import form
 import safety
 from build import HERE, OUTPUT, BuildError, Tables, build, render
 from outside import Attack, CveList, OutsideError
@@ -34,20 +35,29 @@ def problems(content: bytes, folder: Path = HERE) -> Iterator[str]:
     try:
         benchmark = json.loads(content)
         prompts = benchmark["prompts"]
-        form = list(checks.shape(benchmark))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         yield f"the file has not the form of a benchmark ({error!r})."
         return
-    yield from form
-    if any("has the fields" in problem for problem in form):
-        # What a prompt lacks cannot be looked at.
+    broken = list(form.rows(prompts))
+    if broken:
+        yield from broken
         return
+    yield from checks.shape(benchmark)
     tables = Tables.read(folder)
     for check in (checks.labels, checks.balance, safety.safety, checks.spread):
         yield from check(prompts)
     yield from checks.facts(tables)
     yield from checks.fictions(prompts, tables)
     yield from _differences(content, prompts, folder)
+
+
+def readable_prompts(content: bytes) -> list[dict[str, Any]]:
+    """The prompts of the file with these bytes; none where it has not the form of a benchmark."""
+    try:
+        prompts: list[dict[str, Any]] = json.loads(content)["prompts"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [] if list(form.rows(prompts)) else prompts
 
 
 def _differences(content: bytes, prompts: Sequence[dict[str, Any]], folder: Path) -> Iterator[str]:
@@ -74,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         content = options.file.read_bytes()
         found = list(problems(content))
-        prompts = [] if any("form of a benchmark" in problem for problem in found) else json.loads(content)["prompts"]
+        prompts = readable_prompts(content)
         rechecks = []
         if options.cve_list:
             rechecks.append(recheck_cves(prompts, CveList.open(options.cve_list)))

@@ -159,7 +159,25 @@ def test_bytes_that_mean_the_same_are_not_the_same(verify, benchmark_file):
     assert "not, byte for byte, what the tables say" in problem
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{}", b"{broken", b'{"prompts": 3, "metadata": {}}', b"\xff"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("gold_label", None), ("gold_label", {"description": "x."}), ("source", None), ("entity", None), ("prompt", 3),
+        ("gold_points", [1]), ("template", ["a"]), ("pair_id", 7), ("is_synthetic_probe", 0), ("category", ["a"]),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_type_is_named(changed, field, value):
+    told = changed(lambda prompts: prompts[4].update({field: value}))
+    assert told.startswith(f"prompt_0005: {field} must be ")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("prompts", [[], {}, 3, [1], None])
+def test_prompts_of_another_form_are_named(verify, prompts):
+    assert next(verify.problems(json.dumps({"prompts": prompts, "metadata": {}}).encode()))
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{}", b"{broken", b"\xff"])
 def test_what_is_no_benchmark_is_said(verify, content):
     (problem,) = verify.problems(content)
     assert "has not the form of a benchmark" in problem
@@ -343,6 +361,12 @@ def test_a_table_of_attack_names_will_do(tmp_path, prompts):
         (["--attack"], "{}", "is no STIX bundle"),
         (["--attack"], "[1, 2", "is no STIX bundle"),
         (["--attack"], '{"objects": []}', "names no software, group or technique"),
+        (["--attack"], '{"objects": [{"type": "malware", "id": "m", "name": 7}]}', "is no STIX bundle"),
+        (
+            ["--attack"],
+            '{"objects": [{"type": "malware", "id": "m", "name": "x", "aliases": [1]}]}',
+            "is no STIX bundle",
+        ),
         (["--attack"], '{"objects": [{"type": "malware", "id": "malware--1"}]}', "is no STIX bundle"),
     ],
 )
