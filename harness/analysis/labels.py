@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from harness.errors import JournalCorruptError, UsageError
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -164,8 +164,7 @@ def read_annotations(folder: Path, *, known: Iterable[str] | None = None, rubric
         rubric: the rubric that the labels are to be read with; labels of another one are refused.
 
     Raises:
-        UsageError: a label of an unknown item, or of another rubric.
-        JournalCorruptError: a line in the middle is no annotation.
+        UsageError: a label of an unknown item or of another rubric; a line in the middle that is no annotation.
     """
     path = folder / ANNOTATIONS_NAME
     try:
@@ -179,7 +178,10 @@ def read_annotations(folder: Path, *, known: Iterable[str] | None = None, rubric
         try:
             act = Annotation.of_dict(orjson.loads(line))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise JournalCorruptError(path, number, f"it is no annotation ({error})") from error
+            raise UsageError(
+                f"{path}, line {number} is no annotation ({error!r}). Take that line out, or bring the file back from "
+                "a copy; the other labels are as they were."
+            ) from error
         if items is not None and act.item_id not in items:
             raise UsageError(
                 f"{path}, line {number}: a label of the item {act.item_id}, which {folder} does not hold. Put the "

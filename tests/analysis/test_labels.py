@@ -5,7 +5,7 @@ import pytest
 
 from harness.analysis.labels import Annotation, Annotations, disagreements, read_annotations
 from harness.analysis.rubric import read_rubric
-from harness.errors import JournalCorruptError, UsageError
+from harness.errors import UsageError
 
 RUBRIC = read_rubric()
 
@@ -100,7 +100,7 @@ def test_a_torn_tail_is_read_up_to_and_said(tmp_path):
 @pytest.mark.parametrize("line", [b"{}\n", b"[]\n", b"{broken\n", orjson.dumps({"item_id": "a"}) + b"\n"])
 def test_a_line_that_is_none_is_named(tmp_path, line):
     (tmp_path / "annotations.jsonl").write_bytes(act("a").to_line() + line + act("b").to_line())
-    with pytest.raises(JournalCorruptError, match="line 2"):
+    with pytest.raises(UsageError, match="line 2 is no annotation"):
         read_annotations(tmp_path)
 
 

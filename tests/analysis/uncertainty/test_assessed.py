@@ -9,7 +9,7 @@ from harness.analysis.bootstrap import clustered
 from harness.analysis.labels import Annotation
 from harness.analysis.uncertainty import auroc
 from harness.analysis.uncertainty.assessed import UNSURE, assess
-from harness.errors import JournalCorruptError, UsageError
+from harness.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -199,5 +199,5 @@ def test_a_corrupt_label_is_named(answer, folder):
     place = folder([answer(1, 0.4)], {1: "yes"})
     with (place / "annotations.jsonl").open("a") as file:
         file.write("{}\n")
-    with pytest.raises(JournalCorruptError, match="line 2"):
+    with pytest.raises(UsageError, match="line 2 is no annotation"):
         assess(place, 0)
