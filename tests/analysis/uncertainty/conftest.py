@@ -66,49 +66,18 @@ def listed():
 
 
 @pytest.fixture
-def record():
+def record(plain_record):
     """A line of results.jsonl, decoded, with these positions."""
 
     def make(number=1, positions=None, *, of="scores", temperature=0.0, error=None, **facts):
         sent = {"temperature": temperature, "max_tokens": 64, "seed": 7, "top_p": None, "top_k": None, "min_p": None}
         made = {
-            "item_id": f"{number:032x}",
-            "run_id": "r",
-            "schema_version": 1,
-            "prompt_id": f"p{number}",
-            "prompt": "Is it so?",
-            "messages": None,
-            "system": None,
-            "prompt_category": "c",
-            "is_synthetic_probe": False,
-            "prompt_metadata": {},
             "provider": "local",
-            "model": "m",
-            "model_version": "v1",
-            "variant": "m@0.0",
-            "repeat": 0,
-            "simulated": False,
-            "full_response": None if error else "It is.",
-            "thinking": None,
-            "finish_reason": None if error else "stop",
-            "finish_detail": None,
-            "tokens_used": {"input": 9, "output": 2, "total": 11},
             "token_logprobs": positions,
             "logprobs_of": None if positions is None else of,
-            "output_token_ids": None,
             "sampling_params": sent | facts.pop("sent", {}),
-            "seed": 7,
-            "runtime": None,
-            "template": None,
-            "timestamp": "2026-07-26T00:00:00+00:00",
-            "elapsed_seconds": 1.0,
-            "queued_seconds": 0.0,
-            "retry_count": 0,
-            "request_id": None,
-            "cost_usd": None,
-            "error_detail": None,
         }
-        return made | facts | {"error": error}
+        return plain_record(number, error=error, **made | facts)
 
     return make
 
