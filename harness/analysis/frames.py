@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.analysis.export.flat import flat
 from harness.analysis.libraries import library
 from harness.analysis.records import iterate
 from harness.errors import UsageError
@@ -18,7 +19,7 @@ from harness.journal import RESULTS_NAME
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import pandas as pd  # type: ignore[import-untyped]
     import polars as pl
@@ -51,7 +52,8 @@ class ResultsReader:
         `boolean`).
 
         Args:
-            answers_only: leave out items that have failures only; the rows are then those of the README's filter.
+            answers_only: leave out items that have failures only; the rows are then those of the README's filter, and
+                the columns those of all items.
             logprobs: with `token_logprobs` and `output_token_ids`, which take more room than all the rest.
 
         Raises:
@@ -78,12 +80,13 @@ class ResultsReader:
     def _columns(self, *, answers_only: bool, logprobs: bool) -> dict[str, list[Any]]:
         """Values by column, shape (items,) each; columns in the order of the record's fields."""
         left_out = () if logprobs else LONG
-        rows = [
-            flat({name: value for name, value in record.items() if name not in left_out})
-            for record in self
-            if record["error"] is None or not answers_only
-        ]
-        names = dict.fromkeys(name for row in rows for name in row)
+        rows: list[dict[str, Any]] = []
+        names: dict[str, None] = {}
+        for record in self:
+            row = _row({name: value for name, value in record.items() if name not in left_out})
+            names |= dict.fromkeys(row)
+            if record["error"] is None or not answers_only:
+                rows.append(row)
         fields = list(dict.fromkeys(name.partition(".")[0] for name in names))
         ordered = sorted(names, key=lambda name: fields.index(name.partition(".")[0]))
         columns = {name: [row.get(name) for row in rows] for name in ordered}
@@ -113,20 +116,17 @@ def read_results(folder: str | os.PathLike[str]) -> ResultsReader:
     return ResultsReader(path)
 
 
-def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`value` without nesting: the names of parts are joined by dots. Lists stay as they are."""
-    found: dict[str, Any] = {}
-    for name, part in value.items():
-        if isinstance(part, dict):
-            found |= flat(part, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = part
-    return found
+def _row(record: Record) -> dict[str, Any]:
+    """`record` flattened; its objects that are empty or null, which have no part, under their own names."""
+    flattened = flat(record)
+    return flattened | {name: value for name, value in record.items() if value is None or value == {}}
 
 
 def _pandas_type(values: list[Any]) -> str | None:
     """A type that holds missing values beside whole numbers or truth values; None: pandas finds the right one."""
     types = {type(value) for value in values}
+    if types <= {int, type(None)} and not all(value is None or -(2**63) <= value < 2**63 for value in values):
+        return "object"
     if types == {int, type(None)}:
         return "Int64"
     if types == {bool, type(None)}:

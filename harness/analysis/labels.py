@@ -11,7 +11,7 @@ file it was imported from); `timestamp` (ISO 8601 with offset); `error` (always 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import orjson
 
@@ -69,7 +69,12 @@ class Annotation:
 
         Raises:
             KeyError: a key is missing.
+            TypeError: a value is of another type, or no word of its kind.
         """
+        texts = (facts["item_id"], facts["coder"], facts["rubric"], facts["timestamp"])
+        words = facts["role"] in get_args(Role) and facts["state"] in get_args(State)
+        if not words or not isinstance(facts["labels"], dict) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("a value is of another type than it must be")
         return cls(
             facts["item_id"], facts["coder"], facts["role"], facts["state"], facts["labels"], facts["rubric"],
             facts["timestamp"], facts.get("seconds"), facts.get("origin", "annotate"),
@@ -105,16 +110,13 @@ class Annotations:
         return table
 
     def adjudicated(self) -> dict[str, Labels]:
-        """The decision by item; where several people adjudicated one, the last decision."""
-        decided: dict[str, Labels] = {}
+        """The decision by item; where several people adjudicated one, the last decision that stands."""
+        last: dict[tuple[str, str], Annotation] = {}
         for act in self.acts:
-            if act.role != "adjudicator":
-                continue
-            if act.state == "labelled":
-                decided[act.item_id] = act.labels
-            elif act.state == "withdrawn":
-                decided.pop(act.item_id, None)
-        return decided
+            if act.role == "adjudicator":
+                last.pop((act.item_id, act.coder), None)
+                last[act.item_id, act.coder] = act
+        return {act.item_id: act.labels for act in last.values() if act.state == "labelled"}
 
     def resolved(self, field: str) -> dict[str, Any]:
         """The value of `field` by item: the adjudicator's, else what all who labelled it say alike (one may be enough).

@@ -135,6 +135,8 @@ class _NoDuplicates(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool | None):
+                raise UsageError(f"line {key_node.start_mark.line + 1}: a key is a text.")
             if key in seen:
                 raise UsageError(f"line {key_node.start_mark.line + 1}: the key `{key}` stands here twice. Keep one.")
             seen.add(key)
@@ -172,7 +174,9 @@ def parse_rubric(text: str, where: str) -> Rubric:
         raise UsageError(f"{where}, {error}") from None
     except yaml.YAMLError as error:
         raise UsageError(f"{where} is not valid YAML: {' '.join(str(error).split())}.") from None
-    except ValidationError as error:
+    except (ValidationError, ValueError) as error:
+        if not isinstance(error, ValidationError):
+            raise UsageError(f"{where} is not valid YAML: {error}.") from None
         lines = "; ".join(
             f"{'.'.join(map(str, detail['loc'])) or 'rubric'}: {detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors(include_url=False)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio.to_thread
+
 from harness.analysis.labels import disagreements
 from harness.annotate.answers import labels_of, seconds_of, shown, told
 from harness.annotate.people import clean_name, known_as
@@ -27,22 +29,27 @@ class AdjudicationDesk:
         self._study = study
         self._store = store
 
-    def begin(self, given: object) -> Json:
-        """Let somebody in who has coded nothing here.
+    async def begin(self, given: object) -> Json:
+        """Let somebody in who codes nothing here, and remember that they have seen others' labels.
 
         Raises:
-            Refused: the name cannot be used, or has coded.
+            Refused: the name cannot be used, or is a coder's.
+            JournalWriteError: the disk refuses.
         """
         name = self._allowed(given)
+        if name not in self._study.assignment.adjudicators:
+            seen = self._study.assignment.shown_to(name)
+            await anyio.to_thread.run_sync(seen.write, self._study.folder)
+            self._study.assignment = seen
         return {"coder": name} | self.state(name)
 
     def state(self, given: object, opaque: object = None, *, notice: str | None = None) -> Json:
         """The undecided items, and one of them in full: the one of that opaque id, else the first.
 
         Raises:
-            Refused: as `begin`.
+            Refused: as `begin`, or nobody of that name has come.
         """
-        self._allowed(given)
+        self._here(given)
         differing = self._differing()
         decided = self._store.said.adjudicated()
         ids = {self._study.assignment.opaque(item): item for item in differing}
@@ -64,7 +71,7 @@ class AdjudicationDesk:
             Refused: nobody differs on that item, the rubric does not allow it, or as `begin`.
             JournalWriteError: the disk refuses.
         """
-        name = self._allowed(given)
+        name = self._here(given)
         item_id = next((item for item in self._differing() if self._study.assignment.opaque(item) == opaque), None)
         if item_id is None:
             raise Refused("Nobody differs on this answer (any more). Reload the page to go on with the next.")
@@ -79,7 +86,7 @@ class AdjudicationDesk:
             Refused: there is nothing to take back, or as `begin`.
             JournalWriteError: the disk refuses.
         """
-        name = self._allowed(given)
+        name = self._here(given)
         last: dict[str, Annotation] = {}
         for act in self._store.said.acts:
             if act.role == "adjudicator" and act.coder == name:
@@ -95,10 +102,18 @@ class AdjudicationDesk:
 
     def _allowed(self, given: object) -> str:
         name = clean_name(given)
-        acts = self._store.said.acts
-        if known := known_as(name, {act.coder for act in acts if act.role == "coder"}):
-            raise Refused(f"{known} has coded here. Whoever adjudicates must be neither coder: ask somebody else.", 403)
-        return known_as(name, {act.coder for act in acts if act.role == "adjudicator"}) or name
+        acts, assignment = self._store.said.acts, self._study.assignment
+        if known := known_as(name, {*assignment.coders, *(act.coder for act in acts if act.role == "coder")}):
+            raise Refused(f"{known} codes here. Whoever adjudicates must be neither coder: ask somebody else.", 403)
+        came = (*assignment.adjudicators, *(act.coder for act in acts if act.role == "adjudicator"))
+        return known_as(name, came) or name
+
+    def _here(self, given: object) -> str:
+        name = self._allowed(given)
+        acting = {act.coder for act in self._store.said.acts if act.role == "adjudicator"}
+        if name not in {*self._study.assignment.adjudicators, *acting}:
+            raise Refused("Give your name first: reload the page.")
+        return name
 
     def _differing(self) -> dict[str, tuple[str, ...]]:
         training = set(self._study.assignment.drawn.training)
@@ -108,14 +123,18 @@ class AdjudicationDesk:
     def _item(self, item_id: str, differ: tuple[str, ...]) -> Json:
         """With every coder's labels; the form begins with the last decision, or with what all say alike."""
         by_coder = self._store.said.coded()[item_id]
+        # One that was just taken back fills the form too.
         decisions = [
             act.labels
             for act in self._store.said.acts
             if act.role == "adjudicator" and act.item_id == item_id and act.state == "labelled"
         ]
+        standing = self._store.said.adjudicated().get(item_id)
         names = [one.name for one in self._study.rubric.fields if one.type != "text" and one.name not in differ]
         alike = {name: value for name, value in next(iter(by_coder.values())).items() if name in names}
-        return shown(self._study, self._study.items[item_id], values=decisions[-1] if decisions else alike) | {
+        return shown(
+            self._study, self._study.items[item_id], values=standing or (decisions[-1] if decisions else alike)
+        ) | {
             "differ": list(differ),
             "coders": [{"name": visible(coder), "labels": told(labels)} for coder, labels in sorted(by_coder.items())],
         }

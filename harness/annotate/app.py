@@ -79,7 +79,7 @@ class _Desks:
             case "coding/undo":
                 told = await coding.undo(coder)
             case "adjudication/begin":
-                told = adjudication.begin(coder)
+                told = await adjudication.begin(coder)
             case "adjudication/state":
                 told = adjudication.state(coder, item)
             case "adjudication/save":

@@ -35,6 +35,7 @@ class Assignment:
         drawn: the items.
         coders: their names, in order of arrival.
         dealt: of the split items, whose each is.
+        adjudicators: who has seen others' labels.
     """
 
     secret: str
@@ -42,6 +43,7 @@ class Assignment:
     drawn: Draw
     coders: tuple[str, ...] = ()
     dealt: Mapping[str, str] = field(default_factory=dict)
+    adjudicators: tuple[str, ...] = ()
 
     @classmethod
     def new(cls, strata: Mapping[str, Stratum], flags: Flags) -> Assignment:
@@ -63,7 +65,8 @@ class Assignment:
         try:
             facts = orjson.loads(path.read_bytes())
             drawn = Draw(tuple(facts["training"]), tuple(facts["shared"]), tuple(facts["split"]))
-            return cls(facts["secret"], Flags(**facts["flags"]), drawn, tuple(facts["coders"]), dict(facts["dealt"]))
+            coders, adjudicators = tuple(facts["coders"]), tuple(facts.get("adjudicators", ()))
+            return cls(facts["secret"], Flags(**facts["flags"]), drawn, coders, dict(facts["dealt"]), adjudicators)
         except FileNotFoundError:
             return None
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
@@ -84,6 +87,7 @@ class Assignment:
             **asdict(self.drawn),
             "coders": self.coders,
             "dealt": self.dealt,
+            "adjudicators": self.adjudicators,
         }
         path = folder / ASSIGNMENT_NAME
         try:
@@ -142,6 +146,10 @@ class Assignment:
                 dealt[item] = min(coders, key=lambda one: load[one])
                 load[dealt[item]] += 1
         return replace(self, coders=coders, dealt=dealt)
+
+    def shown_to(self, adjudicator: str) -> Assignment:
+        """With one more who has seen others' labels, and codes nothing from now on."""
+        return replace(self, adjudicators=(*self.adjudicators, adjudicator))
 
     def _ordered(self, coder: str, items: tuple[str, ...]) -> list[str]:
         return sorted(items, key=lambda item: digest16("order", str(self.flags.seed), coder, item))

@@ -40,11 +40,11 @@ class CodingDesk:
         async with self._arrivals:
             self._refuse_adjudicator(name)
             coders = self._study.assignment.coders
-            known = known_as(name, coders)
+            known = known_as(name, (*coders, *self._store.said.coders))
             if known is None and coders and not is_new:
                 return {"unknown": name, "coders": list(coders)}
-            if known is None:
-                await self._welcome(name)
+            if known not in coders:
+                await self._welcome(known or name)
         notice = f"{name} is known here as {known}; going on under that name." if known not in (None, name) else None
         return {"coder": known or name} | self.state(known or name, notice=notice)
 
@@ -75,6 +75,9 @@ class CodingDesk:
         """Put an item off to the end; raises as `save`."""
         name = self._known(coder)
         item_id = self._own(name, opaque)
+        latest = self._latest(name).get(item_id)
+        if latest is not None and latest.state == "labelled":
+            raise Refused("You have labelled this answer in another window. Reload the page to go on with the next.")
         await self._store.record(item_id, name, "coder", "skipped", seconds=seconds_of(seconds))
         return self.state(name)
 
@@ -102,8 +105,9 @@ class CodingDesk:
         return name
 
     def _refuse_adjudicator(self, name: str) -> None:
-        if known_as(name, {act.coder for act in self._store.said.acts if act.role == "adjudicator"}):
-            raise Refused(f"{name} has adjudicated here and has seen others' labels: only somebody else can code.", 403)
+        adjudicators = {act.coder for act in self._store.said.acts if act.role == "adjudicator"}
+        if known_as(name, {*adjudicators, *self._study.assignment.adjudicators}):
+            raise Refused(f"{name} adjudicates here and has seen others' labels: only somebody else can code.", 403)
 
     async def _welcome(self, name: str) -> None:
         """Deal again what nobody has acted on or is looking at."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.records import iterate
+from harness.analysis.thoughts import answer_after_thought
 from harness.schema import FinishReason
 
 if TYPE_CHECKING:
@@ -59,23 +60,28 @@ class Item:
 def read_items(folder: Path) -> tuple[dict[str, Item], frozenset[str]]:
     """The answers of `folder` by item id, in the journal's order, and the ids of all items, failures included.
 
-    A system text is shown only where every answer to that prompt had the same: it could tell variants apart.
+    A system text is shown only where every variant was asked that prompt and all of them with the same one: it could
+    tell variants apart.
 
     Raises:
         UsageError, JournalCorruptError: as `harness.analysis.records.iterate`.
     """
     known, items = set(), {}
     systems: dict[str, set[str | None]] = defaultdict(set)
+    asked_of: dict[str, set[str]] = defaultdict(set)
+    variants: set[str] = set()
     asked_with: dict[str, tuple[str, str | None]] = {}
     for record in iterate(folder):
         item_id = record["item_id"]
         known.add(item_id)
+        systems[record["prompt_id"]].add(record["system"])
+        asked_of[record["prompt_id"]].add(record["variant"])
+        variants.add(record["variant"])
         if record["error"] is None:
             items[item_id] = _item(record)
-            systems[record["prompt_id"]].add(record["system"])
             asked_with[item_id] = record["prompt_id"], record["system"]
     for item_id, (prompt_id, system) in asked_with.items():
-        if system and len(systems[prompt_id]) == 1:
+        if system and len(systems[prompt_id]) == 1 and asked_of[prompt_id] == variants:
             items[item_id] = replace(items[item_id], turns=(("system", system), *items[item_id].turns))
     return items, frozenset(known)
 
@@ -86,7 +92,8 @@ def _item(record: Record) -> Item:
         record["item_id"],
         (f"{record['variant']}\t{record['prompt_category']}", record["is_synthetic_probe"]),
         tuple((turn["role"], turn["content"]) for turn in turns),
-        record["full_response"] or "",
+        # A thought tells the model, wherever it stands.
+        answer_after_thought(record["full_response"] or ""),
         _gold(record["prompt_metadata"] or {}),
         cut_off=record["finish_reason"] == FinishReason.LENGTH,
         simulated=bool(record["simulated"]),

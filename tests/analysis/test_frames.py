@@ -150,3 +150,33 @@ def test_a_missing_library_is_named_with_the_way_to_install_it(folder, monkeypat
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UsageError, match=rf"needs {name}.*pip install"):
         getattr(read_results(folder), f"to_{name}")()
+
+
+@pytest.mark.parametrize("to", ["to_pandas", "to_polars"])
+def test_where_nothing_was_answered_the_columns_are_there(tmp_path, to):
+    write(tmp_path, record(1, error="gone"), record(2, error="gone"))
+    frame = getattr(read_results(tmp_path), to)(answers_only=True)
+    assert len(frame) == 0
+    assert list(frame.columns) == list(getattr(read_results(tmp_path), to)().columns)
+    assert {"item_id", "full_response", "sampling_params.temperature", "error"} <= set(frame.columns)
+
+
+@pytest.mark.parametrize("others", [[], [None]])
+def test_whole_numbers_that_are_too_large_stay_as_they_are(tmp_path, others):
+    seeds = [2**64 - 1, 3, *others]
+    write(tmp_path, *(record(n, sampling_params={"seed": seed}) for n, seed in enumerate(seeds)))
+    reader = read_results(tmp_path)
+    assert reader.to_pandas()["sampling_params.seed"].dtype == "object"
+    assert reader.to_pandas()["sampling_params.seed"].tolist() == seeds
+    assert [None if one is None else int(one) for one in reader.to_polars()["sampling_params.seed"].to_list()] == seeds
+
+
+def test_no_two_values_share_a_name_and_empty_objects_are_kept(tmp_path):
+    clashing = {"a.b": 1, "a": {"b": 2}}
+    metadata = [clashing, {"x": {}}, {}]
+    write(tmp_path, *(record(n, prompt_metadata=one) for n, one in enumerate(metadata)))
+    frame, other = read_results(tmp_path).to_pandas(), read_results(tmp_path).to_polars()
+    assert frame["prompt_metadata"].tolist() == [clashing, None, {}]
+    assert frame["prompt_metadata.x"].tolist() == [None, {}, None]
+    assert other["prompt_metadata"].to_list() == [clashing, None, {"a.b": None, "a": None}]
+    assert other["prompt_metadata.x"].to_list() == [None, {}, None]

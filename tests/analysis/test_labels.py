@@ -71,6 +71,14 @@ def test_a_decision_can_be_taken_back():
     assert told.adjudicated() == {}
 
 
+def test_one_adjudicators_undo_leaves_anothers_decision():
+    coded = act("a", "ann", "yes"), act("a", "bob", "no")
+    cyd, dan = act("a", "cyd", "no", role="adjudicator"), act("a", "dan", "yes", role="adjudicator")
+    for gone, left in (("cyd", "yes"), ("dan", "no")):
+        told = of(*coded, cyd, dan, act("a", gone, role="adjudicator", state="withdrawn"))
+        assert told.resolved("hallucination") == {"a": left}
+
+
 def test_the_order_of_several_choices_is_no_disagreement():
     told = of(act("a", "ann", types=["detail", "citation"]), act("a", "bob", types=["citation", "detail"]))
     assert disagreements(told, RUBRIC) == {}
@@ -95,6 +103,17 @@ def test_a_torn_tail_is_read_up_to_and_said(tmp_path):
     read = read_annotations(write(tmp_path, act("a"), tail=b'{"item_id": "b", "cod'))
     assert [one.item_id for one in read.acts] == ["a"]
     assert "ends in 21 bytes of an unfinished line" in read.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("labels", None), ("labels", []), ("item_id", []), ("coder", None), ("role", "reviewer"), ("state", "done")],
+)
+def test_a_value_of_another_kind_is_no_annotation(tmp_path, key, value):
+    facts = orjson.loads(act("a").to_line()) | {key: value}
+    (tmp_path / "annotations.jsonl").write_bytes(orjson.dumps(facts) + b"\n")
+    with pytest.raises(UsageError, match="line 1 is no annotation"):
+        read_annotations(tmp_path)
 
 
 @pytest.mark.parametrize("line", [b"{}\n", b"[]\n", b"{broken\n", orjson.dumps({"item_id": "a"}) + b"\n"])

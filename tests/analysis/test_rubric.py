@@ -85,6 +85,8 @@ def test_the_digest_is_of_what_labels_mean_not_of_how_it_is_explained(rubric):
         ("type: multi", "type: many", "fields.1.type"),
         ("type: text", "type: text\n    colour: red", "fields.2.colour"),
         ("fields:", "fields: [", "is not valid YAML"),
+        ("name: small", "? [a, b]\n: c", "a key is a text"),
+        ("name: small", "name: 2020-99-99", "is not valid YAML"),
     ],
 )
 def test_a_rubric_that_cannot_be_used_is_refused_with_its_place(old, new, sentence):

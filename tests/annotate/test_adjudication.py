@@ -6,6 +6,8 @@ import pytest
 
 from harness.analysis.labels import read_annotations
 from harness.annotate.adjudication import AdjudicationDesk
+from harness.annotate.assignment import Assignment
+from harness.annotate.coding import CodingDesk
 from harness.annotate.drawing import Flags
 from harness.annotate.refused import Refused
 from harness.annotate.study import open_study
@@ -33,7 +35,7 @@ async def test_differences_are_listed_with_both_coders_labels_and_the_list_shrin
     async with open_store(study) as store:
         differing = await _code(study, store, differing=3)
         desk = AdjudicationDesk(study, store)
-        told = desk.begin("Cyd")
+        told = await desk.begin("Cyd")
 
         opaque = sorted(study.assignment.opaque(item) for item in differing)
         assert [one["id"] for one in told["open"]] == opaque
@@ -57,7 +59,7 @@ async def test_training_is_not_adjudicated(study, open_store):
         await _code(study, store, differing=0)
         desk = AdjudicationDesk(study, store)
 
-        assert desk.begin("Cyd")["progress"] == {"done": 0, "of": 0}
+        assert (await desk.begin("Cyd"))["progress"] == {"done": 0, "of": 0}
         with pytest.raises(Refused, match="Nobody differs on this answer"):
             await desk.save("Cyd", study.assignment.opaque(study.assignment.drawn.training[0]), NO, 1.0)
 
@@ -67,13 +69,14 @@ async def test_a_coder_may_not_adjudicate(study, open_store):
         (item,) = await _code(study, store, differing=1)
         desk = AdjudicationDesk(study, store)
 
-        for act in (lambda: desk.begin("ada"), lambda: desk.state("Ada")):
-            with pytest.raises(Refused, match="Ada has coded here") as refused:
-                act()
-            assert refused.value.status == 403
-        with pytest.raises(Refused, match="Ada has coded here"):
+        with pytest.raises(Refused, match="Ada codes here") as refused:
+            await desk.begin("ada")
+        assert refused.value.status == 403
+        with pytest.raises(Refused, match="Ada codes here"):
+            desk.state("Ada")
+        with pytest.raises(Refused, match="Ada codes here"):
             await desk.save("Ada", study.assignment.opaque(item), NO, 1.0)
-        with pytest.raises(Refused, match="Ada has coded here"):
+        with pytest.raises(Refused, match="Ada codes here"):
             await desk.undo("Ada")
         assert store.said.adjudicated() == {}
 
@@ -82,16 +85,17 @@ async def test_an_adjudicator_whose_name_differs_in_case_is_the_same(study, open
     async with open_store(study) as store:
         first, _ = await _code(study, store, differing=2)
         desk = AdjudicationDesk(study, store)
+        await desk.begin("Cyd")
         await desk.save("Cyd", study.assignment.opaque(first), NO, 1.0)
 
-        assert desk.begin("CYD")["coder"] == "Cyd"
+        assert (await desk.begin("CYD"))["coder"] == "Cyd"
 
 
 async def test_undo_takes_the_last_decision_back_and_shows_it(study, open_store):
     async with open_store(study) as store:
         await _code(study, store, differing=2)
         desk = AdjudicationDesk(study, store)
-        first = desk.begin("Cyd")["item"]["id"]
+        first = (await desk.begin("Cyd"))["item"]["id"]
         second = (await desk.save("Cyd", first, NO, 1.0))["item"]["id"]
         await desk.save("Cyd", second, YES, 1.0)
 
@@ -108,7 +112,7 @@ async def test_any_undecided_item_can_be_looked_at(study, open_store):
     async with open_store(study) as store:
         await _code(study, store, differing=3)
         desk = AdjudicationDesk(study, store)
-        last = desk.begin("Cyd")["open"][-1]["id"]
+        last = (await desk.begin("Cyd"))["open"][-1]["id"]
 
         assert desk.state("Cyd", last)["item"]["id"] == last
         assert desk.state("Cyd", "unknown")["item"]["id"] == desk.state("Cyd")["item"]["id"]
@@ -118,9 +122,34 @@ async def test_a_decision_must_be_whole(study, open_store):
     async with open_store(study) as store:
         (item,) = await _code(study, store, differing=1)
         desk = AdjudicationDesk(study, store)
+        await desk.begin("Cyd")
 
         with pytest.raises(Refused, match="abstained is missing"):
             await desk.save("Cyd", study.assignment.opaque(item), {"hallucination": "no"}, 1.0)
         with pytest.raises(Refused, match="Nobody differs"):
             await desk.save("Cyd", item, NO, 1.0)
         assert store.said.adjudicated() == {}
+
+
+async def test_whoever_came_and_labelled_nothing_yet_may_not_see_others_labels(study, open_store):
+    async with open_store(study) as store:
+        await _code(study, store, differing=1)
+        await CodingDesk(study, store).begin("Cyd", is_new=True)
+        with pytest.raises(Refused, match="Cyd codes here"):
+            await AdjudicationDesk(study, store).begin("cyd")
+
+
+async def test_whoever_has_seen_others_labels_codes_nothing_even_after_a_restart(study, open_store):
+    async with open_store(study) as store:
+        await _code(study, store, differing=1)
+        await AdjudicationDesk(study, store).begin("Cyd")
+        with pytest.raises(Refused, match="adjudicates here"):
+            await CodingDesk(study, store).begin("cyd", is_new=True)
+    assert Assignment.read(study.folder).adjudicators == ("Cyd",)
+
+
+async def test_nobody_sees_labels_without_a_name(study, open_store):
+    async with open_store(study) as store:
+        await _code(study, store, differing=1)
+        with pytest.raises(Refused, match="Give your name first"):
+            AdjudicationDesk(study, store).state("Cyd")

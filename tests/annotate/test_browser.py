@@ -67,7 +67,7 @@ def test_two_label_twenty_in_orders_of_their_own_and_a_third_settles_three(
     orders = _label_all({"Ada": ada, "Bea": bea}, {"Ada": ada_says, "Bea": bea_says}, twenty)
     assert "You have labelled 20 of 20" in ada.page.inner_text("#finished")
     refused.enter(served.adjudicate_url, "Ada")
-    assert refused.page.inner_text("#status").startswith("Ada has coded here.")
+    assert refused.page.inner_text("#status").startswith("Ada codes here.")
     cyd.enter(served.adjudicate_url, "Cyd")
     settled = _settle_three(cyd, twenty)
 

@@ -237,7 +237,24 @@ async def test_whoever_has_adjudicated_cannot_code(study, open_store):
         await desk.begin("Ada", is_new=False)
         await store.record(study.assignment.items[0], "ADA", "adjudicator", "labelled", labels=NO)
 
-        with pytest.raises(Refused, match="has adjudicated here"):
+        with pytest.raises(Refused, match="adjudicates here"):
             await desk.begin("ada", is_new=True)
-        with pytest.raises(Refused, match="has adjudicated here"):
+        with pytest.raises(Refused, match="adjudicates here"):
             desk.state("Ada")
+
+
+async def test_a_skip_from_an_old_window_erases_no_label(study, open_store):
+    async with open_store(study) as store:
+        desk = CodingDesk(study, store)
+        told = await desk.begin("Ada", is_new=True)
+        await desk.save("Ada", told["item"]["id"], NO, 1.0)
+        with pytest.raises(Refused, match="in another window"):
+            await desk.skip("Ada", told["item"]["id"], 1.0)
+
+
+async def test_a_name_that_came_by_import_is_the_same_person(study, open_store):
+    async with open_store(study) as store:
+        await store.record(study.assignment.items[0], "ada", "coder", "labelled", labels=NO)
+        told = await CodingDesk(study, store).begin("Ada", is_new=False)
+        assert told["coder"] == "ada"
+        assert study.assignment.coders == ("ada",)

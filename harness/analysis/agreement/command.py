@@ -10,7 +10,7 @@ from harness.analysis.agreement.measured import agreement_of
 from harness.analysis.assignment import training_items
 from harness.analysis.labels import RUBRIC_NAME, read_annotations
 from harness.analysis.rates import differences_of, rates_of
-from harness.analysis.rates.outcomes import HALLUCINATION
+from harness.analysis.rates.outcomes import HALLUCINATION, can_be_rated
 from harness.analysis.records import load
 from harness.analysis.rubric import read_rubric
 from harness.errors import UsageError
@@ -91,7 +91,7 @@ def _coder_notes(annotations: Annotations, simulated: int) -> list[str]:
 
 
 def _rate_notes(folder: Path, rubric: Rubric, total: RateGroup) -> list[str]:
-    if rubric.field_named(HALLUCINATION) is None:
+    if not can_be_rated(rubric):
         return [f"The rubric {rubric.name} has no field {HALLUCINATION} with yes and no: there are no rates."]
     left_out = (
         f"{total.simulated} simulated answers, {total.unresolved} on which coders disagree, and {total.unlabelled} "

@@ -136,11 +136,12 @@ def _notes(one: Results, other: Results, matching: Matching, items: Sequence[Ite
             yield note if str(results.folder) in note else f"{results.folder}: {note}"
     if one.records[0].get("run_id") == other.records[0].get("run_id"):
         yield "Both folders are of the same run: one is a copy of the other, or both grew from one."
-    if matching.keys != ("item_id",):
-        yield (
-            f"No item is in both runs, so that something that determines answers is different; items are matched by "
-            f"{', '.join(matching.keys)}."
-        )
+    for fields, pairs in matching.found_by.items():
+        if fields != "item_id":
+            yield (
+                f"{pairs} of {len(items)} pairs are not the same item, so that something that determines answers is "
+                f"different; they are matched by {fields}."
+            )
     changed = sum(not item.same_prompt for item in items)
     if changed:
         yield f"{changed} of {len(items)} pairs were not asked the same: their prompts differ under one id."

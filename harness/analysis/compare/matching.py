@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from harness.analysis.records import Record, Results
 
@@ -22,21 +22,22 @@ class Matching:
     """The items of two runs.
 
     Args:
-        keys: the fields that are the same in both records of a pair.
+        found_by: how many pairs have the same values in which fields (`prompt_id, variant, repeat`), by these.
         pairs: in the order of the first run.
         only_one: records of the first run without a partner; `only_other` of the second.
     """
 
-    keys: tuple[str, ...]
+    found_by: Mapping[str, int]
     pairs: tuple[tuple[Record, Record], ...]
     only_one: tuple[Record, ...]
     only_other: tuple[Record, ...]
 
 
 def matched(one: Results, other: Results) -> Matching:
-    """Pairs by item id; where there are none, by prompt, variant and repeat; else by prompt and repeat.
+    """Pairs by item id; of the items that are left by prompt, variant and repeat; then by prompt and repeat.
 
     The last only where either run has a single variant, because with several it would be open which belong together.
+    An item is in one pair at most.
 
     Raises:
         UsageError: nothing is in common.
@@ -44,26 +45,30 @@ def matched(one: Results, other: Results) -> Matching:
     ways = [_ITEM, _PLACE]
     if len(_variants(one)) == len(_variants(other)) == 1:
         ways.append(_QUESTION)
+    partner_of: dict[str, Record] = {}
+    found_by = {}
+    only_one, only_other = tuple(one.records), tuple(other.records)
     for keys in ways:
-        found = _by(keys, one.records, other.records)
-        if found.pairs:
-            return found
+        found = _partners(keys, only_one, only_other)
+        if found:
+            found_by[", ".join(keys)] = len(found)
+        partner_of |= found
+        taken = {record["item_id"] for record in found.values()}
+        only_one = tuple(record for record in only_one if record["item_id"] not in found)
+        only_other = tuple(record for record in only_other if record["item_id"] not in taken)
+    if partner_of:
+        pairs = [(record, partner_of[record["item_id"]]) for record in one.records if record["item_id"] in partner_of]
+        return Matching(found_by, tuple(pairs), only_one, only_other)
     raise UsageError(
         f"{one.folder} and {other.folder} have nothing in common: no item, no prompt of the same id for a variant of "
         "the same name. Compare runs over the same prompts; where each has one variant only, its name may differ."
     )
 
 
-def _by(keys: tuple[str, ...], one: Sequence[Record], other: Sequence[Record]) -> Matching:
-    partners = {_key(record, keys): record for record in other}
-    pairs = [(record, partners[key]) for record in one if (key := _key(record, keys)) in partners]
-    taken = {_key(record, keys) for record, _ in pairs}
-    return Matching(
-        keys,
-        tuple(pairs),
-        tuple(record for record in one if _key(record, keys) not in taken),
-        tuple(record for record in other if _key(record, keys) not in taken),
-    )
+def _partners(keys: tuple[str, ...], one: Sequence[Record], other: Sequence[Record]) -> dict[str, Record]:
+    """Records of `other` by the item id of their partner in `one`."""
+    free = {_key(record, keys): record for record in other}
+    return {record["item_id"]: free.pop(key) for record in one if (key := _key(record, keys)) in free}
 
 
 def _key(record: Record, keys: tuple[str, ...]) -> tuple[Hashable, ...]:

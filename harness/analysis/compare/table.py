@@ -48,8 +48,11 @@ def sheet(comparison: Comparison) -> Sheet:
     names = [f"sim {one.variant}" if one.simulated else one.variant for one in variants]
     title = f"{comparison.one.folder} and {comparison.other.folder}"
     matching = comparison.matching
+    ways = list(matching.found_by)
+    if len(ways) > 1:
+        ways = [f"{fields} ({pairs})" for fields, pairs in matching.found_by.items()]
     told = (
-        f"{len(matching.pairs)} items are in both, matched by {', '.join(matching.keys)}; "
+        f"{len(matching.pairs)} items are in both, matched by {', then by '.join(ways)}; "
         f"{len(matching.only_one)} only in the first, {len(matching.only_other)} only in the second."
     )
     return Sheet(
@@ -79,15 +82,15 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     """The same as plain values.
 
     Returns:
-        `one`, `other` (`folder`, `items`, `simulated`); `matched_by`; `matched`, `only_in_one`, `only_in_other` (item
-        ids); `kinds`; `finish_reasons` and `marks` that changed, with their counts; `variants`; `differing`, every
-        differing item; `notes`.
+        `one`, `other` (`folder`, `items`, `simulated`); `matched_by`, how many pairs by which fields; `matched`,
+        `only_in_one`, `only_in_other` (item ids); `kinds`; `finish_reasons` and `marks` that changed, with their
+        counts; `variants`; `differing`, every differing item; `notes`.
     """
     matching = comparison.matching
     return {
         "one": _side(comparison.one),
         "other": _side(comparison.other),
-        "matched_by": list(matching.keys),
+        "matched_by": dict(matching.found_by),
         "matched": len(matching.pairs),
         "only_in_one": [record["item_id"] for record in matching.only_one],
         "only_in_other": [record["item_id"] for record in matching.only_other],

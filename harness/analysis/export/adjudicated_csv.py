@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from harness.analysis.rubric import RubricField
 
 FORM = "adjudicated-csv"
+HOW = " (how)"
+"""Ends the names of the columns that say how a value came to hold."""
 _OF_THE_ITEM = (
     "item_id", "prompt_id", "variant", "model", "temperature", "category", "probe", "simulated", "training",
 )  # fmt: skip
@@ -48,7 +50,7 @@ def write(job: Job) -> Written:
         raise UsageError(f"Nothing in {job.folder} is labelled yet. Label it with `annotate`, or import-annotations.")
     header = [*_OF_THE_ITEM]
     for field in rubric.fields:
-        header += [*(f"{field.name} [{coder}]" for coder in coders), field.name, f"{field.name} (how)"]
+        header += [*(f"{field.name} [{coder}]" for coder in coders), field.name, f"{field.name}{HOW}"]
     resolved = {field.name: annotations.resolved(field.name) for field in rubric.fields}
     training = training_items(job.folder)
     rows = []

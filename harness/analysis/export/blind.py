@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.analysis.thoughts import answer_after_thought
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def blind_items(records: Sequence[Record], opaque: Mapping[str, str], *, seed: i
             opaque[record["item_id"]],
             # One that not every variant had would tell them apart.
             _asked(record, with_system=len(systems[record["prompt_id"]]) == 1),
-            record["full_response"] or "",
+            # A thought tells the model, wherever it stands.
+            answer_after_thought(record["full_response"] or ""),
             gold_text(record["prompt_metadata"] or {}),
             SIMULATED if record["simulated"] else "",
         )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _BOM = "\ufeff"
 _CHUNK = 1 << 16
 # The apostrophes are part of it so that `unguarded` can tell one that was there before.
-_ACTS = re.compile(r"'*[=+\-@\t\r]")
+# Spreadsheets may pass over white space first, and take full-width signs for the plain ones.
+_ACTS = re.compile(r"'*(?:[\t\r]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 SPREADSHEET_CELL = 32_767
 """Characters that a cell of Excel or LibreOffice holds; what is longer is cut or spilled over when it is opened."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from harness.analysis.export.names import slug
+from harness.analysis.export.names import short_slug, slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,8 @@ class SeedFile:
     """One file's records: all of one variant and one repeat.
 
     Args:
-        path: `temp0.7/pilot_<model>_temp0.7_<time>.json`, relative.
+        path: `temp0.7/pilot_<model>_temp0.7_<time>.json`, relative; the model's name has digits of its hash where it
+            cannot stand in a file name as it is, or another model of the folder has a file of that name.
         further: whether its folder is not the first of its temperature.
         temperature: as it was sent; None where it was not.
     """
@@ -54,6 +55,7 @@ def arrange(records: Sequence[Record], began: str) -> list[SeedFile]:
         groups.setdefault((record["variant"], record["repeat"]), []).append(record)
     time = datetime.fromisoformat(began).strftime("%Y%m%d_%H%M%S")
     models_in: dict[str, set[str]] = {}
+    paths: set[str] = set()
     files = []
     for (variant, repeat), group in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0])):
         model = group[0]["model"]
@@ -64,7 +66,11 @@ def arrange(records: Sequence[Record], began: str) -> list[SeedFile]:
             number += 1
             folder = f"{plain}-{number}"
         models_in[folder].add(model)
-        path = f"{folder}/pilot_{slug(model)}_{plain}_{time}.json"
+        path = f"{folder}/pilot_{short_slug(model)}_{plain}_{time}.json"
+        # Some file systems take names that differ in their capitals for one.
+        if path.casefold() in paths:
+            path = f"{folder}/pilot_{slug(model)}_{plain}_{time}.json"
+        paths.add(path.casefold())
         files.append(SeedFile(path, folder != plain, variant, repeat, model, temperature, tuple(group)))
     return files
 

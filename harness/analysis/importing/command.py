@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from harness.analysis.importing.appending import append_annotations
 from harness.analysis.importing.filled_table import read_table
 from harness.analysis.importing.label_studio_export import read_export
 from harness.analysis.importing.lock import annotations_lock
-from harness.analysis.importing.rows import check
+from harness.analysis.importing.rows import check, folded
 from harness.analysis.labels import RUBRIC_NAME, Annotation
 from harness.analysis.records import iterate
 from harness.errors import UsageError
@@ -41,7 +41,8 @@ def import_command(folder: Path, files: Sequence[Path], *, coder: str | None = N
     """Bring the labels in `files` into `folder`, all of them or none, and print what came of each file.
 
     A label that is there already, of the same coder and item, is not added again; a different one replaces it, as the
-    last act of a coder on an item counts.
+    last act of a coder on an item counts. A coder who is there already keeps the name as it is spelled there, where
+    only its capitals differ.
 
     Args:
         files: exports of Label Studio in JSON, and tables as CSV.
@@ -56,7 +57,8 @@ def import_command(folder: Path, files: Sequence[Path], *, coder: str | None = N
         JournalCorruptError: a line of the journal, or of the labels, is no record.
         JournalWriteError: the disk refuses.
     """
-    if coder is not None and not (coder.strip() and coder.isprintable()):
+    coder = None if coder is None else coder.strip()
+    if coder is not None and not (coder and coder.isprintable()):
         raise UsageError("--coder needs a name that can be printed, such as a coder's initials.")
     known, answers = set(), set()
     for record in iterate(folder):
@@ -92,6 +94,7 @@ def _add(folder: Path, files: Sequence[_File], known: set[str], rubric: Rubric) 
     said = labels_of(folder, known, rubric)
     # With skipped items under no labels: who skipped one and labelled it elsewhere has labelled it.
     latest = {who: act.labels for who, act in said.latest().items()}
+    files = _spelled(files, [act.coder for act in said.acts])
     acts, lines = [], []
     now = datetime.now(UTC).isoformat()
     for file in files:
@@ -117,6 +120,22 @@ def _add(folder: Path, files: Sequence[_File], known: set[str], rubric: Rubric) 
         sys.stdout.write(visible(line) + "\n")
     for note in (note for file in files for note in file.read.notes):
         say(note)
+
+
+def _spelled(files: Sequence[_File], there: Sequence[str]) -> list[_File]:
+    """`files` with the names of coders as they are `there`, else as they come first."""
+    exact, spelling = set(there), dict[str, str]()
+    for name in (*there, *(one.coder for file in files for one in file.rows)):
+        spelling.setdefault(folded(name), name)
+    return [
+        replace(
+            file,
+            rows=tuple(
+                one if one.coder in exact else replace(one, coder=spelling[folded(one.coder)]) for one in file.rows
+            ),
+        )
+        for file in files
+    ]
 
 
 def _act(one: Checked, rubric: Rubric, origin: str, now: str) -> Annotation:

@@ -11,6 +11,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from harness.analysis.export.adjudicated_csv import HOW
 from harness.analysis.export.annotation_csv import ITEM, ITEM_ID, SEPARATOR, SHOWN
 from harness.analysis.export.cells import unguarded
 from harness.analysis.importing.rows import Read, Row
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from harness.analysis.rubric import Rubric, RubricField
 
 _DELIMITERS = ",;\t"
+_FOR_READING = (
+    "it is an export as adjudicated-csv, which is for reading; what comes back are annotation-csv and the JSON that "
+    "Label Studio exports"
+)
 
 
 def read_table(data: bytes, rubric: Rubric, coder: str | None) -> Read:
@@ -40,6 +45,8 @@ def read_table(data: bytes, rubric: Rubric, coder: str | None) -> Read:
     records = _records(text)
     try:
         line, header = next(records, (1, []))
+        if ITEM_ID in header and any(f"{field.name}{HOW}" in header for field in rubric.fields):
+            return Read(problems=(_FOR_READING,))
         if problems := _header_problems(header, rubric):
             return Read(problems=tuple(f"line {line}: {problem}" for problem in problems))
         return _rows(records, header, rubric, coder)

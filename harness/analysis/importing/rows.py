@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ def check(
 ) -> tuple[list[Checked], list[str]]:
     """The rows that can be kept, and everything that is wrong with the file; use the first only without the second.
 
+    Names lose the white space around them, and those that differ in their capitals only are one person's.
+
     Args:
         coder: whose labels they are, instead of what the file says.
         keyed: item ids by opaque id.
@@ -78,23 +81,30 @@ def check(
     checked: list[Checked] = []
     places: dict[tuple[str, str], str] = {}
     for row in read.rows:
-        item_id, name = keyed.get(row.item, row.item), coder or row.coder
+        item_id, name = keyed.get(row.item, row.item), (coder or row.coder or "").strip()
         found = [*rubric.problems(row.labels)]
         if item_id not in answers:
             found.append(f"the item {shortened(row.item, _SHOWN)!r} is no answer of this folder")
-        if name is None:
+        if not name:
             found.append("nothing says whose labels these are: add --coder NAME")
-        elif (earlier := places.get((item_id, name))) is not None:
+        elif not name.isprintable():
+            found.append(f"the name {shortened(name, _SHOWN)!r} cannot be printed: add --coder NAME")
+        elif (earlier := places.get((item_id, folded(name)))) is not None:
             found.append(f"{name} labelled the same item at {earlier} already: keep one")
         else:
-            places[item_id, name] = row.place
+            places[item_id, folded(name)] = row.place
             checked.append(Checked(item_id, name, row))
         problems += [f"{row.place}: {problem}" for problem in found]
     return checked, problems
 
 
+def folded(name: str) -> str:
+    """What is the same for all spellings of a coder's name."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
 def _too_many(rows: Iterable[Row], coder: str | None) -> list[str]:
-    people = sorted({row.coder for row in rows if row.coder is not None})
+    people = sorted({folded(name): name for row in rows if (name := (row.coder or "").strip())}.values())
     if coder is None or len(people) < 2:  # noqa: PLR2004 - one person, however they are called there
         return []
     return [f"it holds the labels of {', '.join(people)}, and --coder would make them one person's: leave it out"]

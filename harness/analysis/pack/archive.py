@@ -21,6 +21,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first moment that a zip can tell."""
 _MODE = 0o100644
 _UNIX = 3
+_IN_EVERY_PACK = frozenset({SUMS_NAME, "METHODS.md", "results.jsonl"})
 
 
 def names_in(folder: Path) -> list[str]:
@@ -65,15 +66,23 @@ def write_zip(folder: Path, output: Path) -> None:
 
 
 def refuse_other_files(output: Path) -> None:
-    """A slip in --output must not cost a journal.
+    """A slip in --output must not cost a journal, nor a document that is a zip by its form.
 
     Raises:
-        UsageError: there is something that is no zip.
+        UsageError: there is something that is no pack.
     """
-    if output.is_dir() or (output.is_file() and not zipfile.is_zipfile(output)):
-        raise UsageError(f"{output} is there and is no zip. Name another file with --output, or move it away.")
+    if output.exists() and not (output.is_file() and _is_pack(output)):
+        raise UsageError(f"{output} is there and is no pack. Name another file with --output, or move it away.")
     if not output.parent.is_dir():
         raise UsageError(f"There is no folder {output.parent}. Make it, or name another file with --output.")
+
+
+def _is_pack(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist()) >= _IN_EVERY_PACK
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return False
 
 
 def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:

@@ -31,6 +31,7 @@ from harness.events import EVENTS_NAME
 from harness.journal import RESULTS_NAME, scan
 from harness.journal.lock import refuse_held
 from harness.manifest import MANIFEST_NAME, Manifest
+from harness.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -90,7 +91,8 @@ def _staged(folder: Path, into: Path, manifest: Mapping[str, Any]) -> Stage:
     events = folder / EVENTS_NAME
     diary = events.read_text(encoding="utf-8", errors="replace") if events.is_file() else ""
     found = scan(folder / RESULTS_NAME)
-    stage = Stage(folder, into, redactor_for(Machine.of_process(), folder, manifest, diary), names)
+    texts = frozenset(one.name for one in labelled.rubric.fields if one.type == "text") if labelled else frozenset()
+    stage = Stage(folder, into, redactor_for(Machine.of_process(), folder, manifest, diary), names, texts)
     stage.results(found.end)
     stage.beside()
     told = orjson.loads((into / MANIFEST_NAME).read_bytes())
@@ -109,7 +111,7 @@ def _staged(folder: Path, into: Path, manifest: Mapping[str, Any]) -> Stage:
         stage.notes.append(f"{SCORES_NAME} holds lines that are no marks; they are in the pack as they are.")
     stage.made("METHODS.md", methods(facts, told, labelled, len(marks.by_item)))
     command = told["invocations"][-1]["command"]
-    name = stage.redactor.text(folder.name, "README.md", names=True)
+    name = visible(stage.redactor.text(folder.name, "README.md", names=True))
     text = guide(name, names_in(into), prompts=prompts_name, notes=stage.notes, narrowed=narrowed_by(command))
     stage.made("README.md", text)
     return stage

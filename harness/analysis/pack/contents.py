@@ -12,8 +12,9 @@ import orjson
 
 from harness.analysis.assignment import ASSIGNMENT_NAME
 from harness.analysis.labels import ANNOTATIONS_NAME, RUBRIC_NAME
-from harness.analysis.pack.coders import renamed
+from harness.analysis.pack.coders import names_left, renamed
 from harness.analysis.pack.prompt_file import is_results, may_be_cleaned, rebuilt
+from harness.analysis.pack.redaction import Left
 from harness.analysis.pack.report_page import clean_report
 from harness.analysis.records import iterate
 from harness.analysis.report.command import REPORT_NAME
@@ -44,6 +45,7 @@ class Stage:
         folder: the run's.
         into: an empty folder.
         coders: what everybody who labelled is called in the pack, by name.
+        texts: the fields of the rubric in which they wrote in their own words.
         notes: sentences for people: what was cut off, rebuilt or altered.
     """
 
@@ -51,6 +53,7 @@ class Stage:
     into: Path
     redactor: Redactor
     coders: Mapping[str, str]
+    texts: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     def results(self, end: int) -> None:
@@ -59,7 +62,7 @@ class Stage:
 
     def beside(self) -> None:
         """Whatever else there is of what this program writes beside a journal."""
-        self._lines(self.folder / EVENTS_NAME, EVENTS_NAME, self._all)
+        self._lines(self.folder / EVENTS_NAME, EVENTS_NAME, self._event)
         self._lines(self.folder / SCORES_NAME, SCORES_NAME, self._record)
         self._lines(self.folder / ANNOTATIONS_NAME, ANNOTATIONS_NAME, self._renamed)
         for name in (ASSIGNMENT_NAME, MANIFEST_NAME):
@@ -117,8 +120,11 @@ class Stage:
     def _all(self, value: Any, name: str) -> Any:
         return self.redactor.tree(value, name, names=True)
 
+    def _event(self, event: Any, name: str) -> Any:
+        return self.redactor.tree(event, name, names=True, everything=True)
+
     def _renamed(self, value: Any, name: str) -> Any:
-        return self._all(renamed(value, self.coders), name)
+        return self._all(renamed(value, self.coders, self.texts), name)
 
     @staticmethod
     def _places(text: str, redactor: Redactor, name: str) -> str:
@@ -135,6 +141,8 @@ class Stage:
                 kept = self._line(line, name, change)
                 target.write(kept)
                 self.redactor.note_left(kept.decode("utf-8", "replace"), name, number)
+                if name == ANNOTATIONS_NAME and names_left(orjson.loads(kept), self.coders, self.texts):
+                    self.redactor.left.append(Left(name, number, "coder's name"))
         if position < size:
             self.notes.append(
                 f"{name} ends in {size - position} bytes of an unfinished line; the pack has it up to there."

@@ -45,9 +45,9 @@ def guide(name: str, files: Sequence[str], *, prompts: str, notes: Sequence[str]
 |---|---|
 {rows}
 
-Names of users, hosts and coders, home and project folders and servers that are no public provider's are replaced by
-words such as `USER`, `HOST`, `coder-1`, `HOME`, `PROJECT`, `PATH` and `server-1.example`. Prompts and answers are as
-they were.
+Names of users, hosts and coders, e-mail addresses, home and project folders and servers that are no public provider's
+are replaced by words such as `USER`, `HOST`, `coder-1`, `EMAIL`, `HOME`, `PROJECT`, `PATH` and `server-1.example`.
+Prompts and answers are as they were.
 {f"{chr(10)}{remarks}{chr(10)}" if remarks else ""}
 ## Read it
 

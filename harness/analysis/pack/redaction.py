@@ -25,9 +25,13 @@ METADATA = frozenset({"prompt_metadata", "metadata"})
 """Keys under which the prompt file's own facts stand: names in it may be words of the subject, paths may not."""
 
 HOME = "home folder"
+EMAIL = "e-mail address"
 # In a file of JSON that is read as text, a letter before it may be the end of an escape.
 _BEFORE = r"(?:(?<![\w.~-])|(?<=\\[bfnrt]))"
 _HOMES = rf"{_BEFORE}(?:/(?:home|Users)/[^/\s\"'\\:<>|,;()\[\]{{}}]+|/root(?=/))"
+_DOMAIN = r"@(?:[\w-]{1,63}\.)+[a-z]{2,}(?![\w-])"
+_EMAIL = rf"(?<![\w.+-])[\w.+-]+{_DOMAIN}"
+_HOLDS_EMAIL = re.compile(_DOMAIN, re.IGNORECASE)
 _PLAIN_KEY = re.compile(r"[a-z][a-z0-9_]*")
 _WORDS = frozenset(
     {
@@ -88,7 +92,7 @@ class Redactor:
         self.names = tuple(one for one in self.names if is_telling(one.text))
         bare = [rf"(?<![^\W_]){re.escape(one.text)}(?![^\W_])" for one in _longest(self.names)]
         telling = [one for one in self.unmistakable if one.kind != HOME or is_telling(one.text.rpartition("/")[2])]
-        self._all = _any([*map(_whole, _longest(self.unmistakable)), _HOMES, *bare])
+        self._all = _any([_EMAIL, *map(_whole, _longest(self.unmistakable)), _HOMES, *bare])
         self._places = _any([*map(_whole, _longest(telling)), *(rf"(?<=[/\\]){name}" for name in bare)])
         self._telling = _any([*map(_whole, _longest(telling)), *bare])
         self._needles = (
@@ -102,26 +106,30 @@ class Redactor:
         """`text` without identities; without `names`, bare ones stay, and so do folders that many people have."""
         return (self._all if names else self._places).sub(lambda found: self._note(file, found[0]), text)
 
-    def tree(self, value: Any, file: str, *, names: bool, only: Collection[str] | None = None) -> Any:
+    def tree(
+        self, value: Any, file: str, *, names: bool, only: Collection[str] | None = None, everything: bool = False
+    ) -> Any:
         """A JSON value with every text and key in it cleaned, but for those under `TEXTS`.
 
         Args:
             only: the keys under which bare names go; None: everywhere.
+            everything: no key is spared: what is written there is never a prompt's, a model's or a prompt file's.
         """
         match value:
             case str():
                 return self.text(value, file, names=names and only is None)
             case list():
-                return [self.tree(item, file, names=names, only=only) for item in value]
+                return [self.tree(item, file, names=names, only=only, everything=everything) for item in value]
             case dict():
                 return {
                     self._key(key, file): item
-                    if key in TEXTS
+                    if key in TEXTS and not everything
                     else self.tree(
                         item,
                         file,
-                        names=names and key not in METADATA,
+                        names=names and (everything or key not in METADATA),
                         only=None if only is None or key in only else only,
+                        everything=everything,
                     )
                     for key, item in value.items()
                 }
@@ -130,7 +138,9 @@ class Redactor:
     def holds(self, text: str) -> bool:
         """Whether anything in `text` may have to go; nearly every line is told to hold nothing without a search."""
         lowered = text.lower()
-        return any(needle in lowered for needle in self._needles) and bool(self._all.search(text))
+        if any(needle in lowered for needle in self._needles) and self._all.search(text):
+            return True
+        return bool(_HOLDS_EMAIL.search(text))
 
     def names_places(self, text: str) -> bool:
         """Whether `text` has what `text(…, names=False)` takes out."""
@@ -154,7 +164,8 @@ class Redactor:
 
     def _identity(self, found: str) -> Identity:
         known = (one for one in (*self.unmistakable, *self.names) if one.text.casefold() == found.casefold())
-        return next(known, Identity(HOME, found, "HOME"))
+        other = Identity(EMAIL, found, "EMAIL") if _HOLDS_EMAIL.search(found) else Identity(HOME, found, "HOME")
+        return next(known, other)
 
 
 def is_telling(name: str) -> bool:

@@ -36,6 +36,9 @@ def _form(kind: str, pattern: bytes, *needles: bytes) -> Form:
 _START = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
 # At least one digit: slugs and the placeholders of manuals have none.
 _DIGIT = rb"(?=[A-Za-z._~+/=-]*[0-9])"
+_IN_KEY = rb"(?=[A-Za-z_-]*[0-9])"
+# `Aladdin:open sesame`, `username:password` and `user:pass…`, as manuals have them.
+_MANUALS = rb"(?!QWxhZGRpbjpvcGVu|dXNlcm5hbWU6cGFzc3dvcmQ|dXNlcjpwYXNz)"
 FORMS = (
     _form("an Anthropic key (sk-ant-…)", _START + rb"sk-ant-[A-Za-z0-9_-]{16,}", b"sk-ant-"),
     _form("a key of OpenAI's form (sk-…)", _START + rb"sk-(?!ant-)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}", b"sk-"),
@@ -56,6 +59,17 @@ FORMS = (
     _form("a Groq key (gsk_…)", _START + rb"gsk_[A-Za-z0-9]{30,}", b"gsk_"),
     _form("an xAI key (xai-…)", _START + rb"xai-[A-Za-z0-9]{30,}", b"xai-"),
     _form("a GitLab token (glpat-…)", _START + rb"glpat-" + _DIGIT + rb"[A-Za-z0-9_-]{20,}", b"glpat-"),
+    _form("a Perplexity key (pplx-…)", _START + rb"pplx-" + _IN_KEY + rb"[A-Za-z0-9]{30,}", b"pplx-"),
+    _form("an NVIDIA key (nvapi-…)", _START + rb"nvapi-" + _IN_KEY + rb"[A-Za-z0-9_-]{30,}", b"nvapi-"),
+    _form("a Cerebras key (csk-…)", _START + rb"csk-" + _IN_KEY + rb"[A-Za-z0-9]{30,}", b"csk-"),
+    _form("a Fireworks key (fw_…)", _START + rb"fw_" + _IN_KEY + rb"[A-Za-z0-9]{20,}", b"fw_"),
+    _form("a Replicate token (r8_…)", _START + rb"r8_" + _IN_KEY + rb"[A-Za-z0-9]{30,}", b"r8_"),
+    # The one of jwt.io, of subject 1234567890, opens nothing.
+    _form(
+        "a JSON Web Token (eyJ….eyJ….…)",
+        _START + rb"eyJ[A-Za-z0-9_-]{8,}\.(?!eyJzdWIiOiIxMjM0NTY3ODkwIi)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}",
+        b".eyJ",
+    ),
     # In JSON the lines of a key are parted by an escaped newline. A header that is only spoken of has no key behind it.
     _form(
         "a private key (PEM)",
@@ -64,8 +78,22 @@ FORMS = (
     ),
     _form(
         "an Authorization header with its token",
-        rb"(?i:authorization)\W{1,8}(?i:bearer)\s+" + _DIGIT + rb"[A-Za-z0-9._~+/=-]{16,}",
-        *(b"earer", b"EARER"),
+        rb"(?i:authorization)\W{1,8}(?i:bearer|basic|token)\s+" + _MANUALS + _DIGIT + rb"[A-Za-z0-9._~+/=-]{16,}",
+        *(b"uthorization", b"UTHORIZATION"),
+    ),
+    # A reference such as ${NAME} has no key behind it, and what is called is a function.
+    _form(
+        "a key by the name before it (api_key, access_token, ?key=)",
+        rb"(?:(?i:api[_-]?key|access_?token)[\s\"'\\:=]{1,8}|(?:[?&]|\\u0026)key=)"
+        + _IN_KEY
+        + rb"[A-Za-z0-9_-]{20,}(?![\w(\[-])",
+        *(b"api_key", b"api-key", b"apikey", b"apiKey", b"ApiKey", b"Api-Key", b"API_KEY", b"API-KEY", b"APIKEY"),
+        *(b"access_token", b"accessToken", b"ACCESS_TOKEN", b"key="),
+    ),
+    _form(
+        "a password in a URL (://user:password@)",
+        rb"://(?!user(?:name)?:pass(?:word)?@)[A-Za-z0-9._~%+-]*:(?![$<{*(\[])[^\s/?#@:\"'<>\\]{3,}@[A-Za-z0-9\[]",
+        b"://",
     ),
 )
 

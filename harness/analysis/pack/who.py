@@ -28,6 +28,8 @@ PUBLIC = (
 """Providers that anybody may ask: their hosts tell nobody's institution."""
 _OF_ONE_CUSTOMER = ("openai.azure.com", "aiplatform.googleapis.com")
 _OF_THE_SYSTEM = ("/usr", "/bin", "/lib", "/etc", "/proc", "/dev", "/nix", "/sys")
+_OF_A_COUNTRY, _LONGEST_SHARED = 2, 3
+"""Letters of `uk`, and at most of what stands before it in `ac.uk`, `edu.au`."""
 _IN_TRACEBACKS = re.compile(r'File \\?"(/[^"\\]+?)/(?:harness|site-packages|lib/python[\d.]+)/')
 _FEWEST_PARTS = 3
 """Of a path that may tell something: `/`, a folder, and another one. `/tmp` tells nobody's name."""
@@ -90,8 +92,9 @@ def redactor_for(machine: Machine, folder: Path, manifest: Mapping[str, Any], di
     servers = _each(_servers(manifest))
     unmistakable += [Identity("server", server, f"server-{number}.example") for number, server in enumerate(servers, 1)]
     names = [Identity("host name", host, "HOST") for host in machine.hosts]
-    domains = _each(host.partition(".")[2] for host in machine.hosts)
-    names += [Identity("domain", domain, "DOMAIN") for domain in domains if "." in domain]
+    domains = [domain for host in machine.hosts if "." in (domain := host.partition(".")[2])]
+    domains += [domain for server in servers for domain in _domains_above(server)]
+    names += [Identity("domain", domain, "DOMAIN") for domain in _each(domains)]
     names += [Identity("name", person, "PERSON") for person in machine.people]
     users = _each([*machine.users, *(Path(home).name for home in homes)])
     names += [Identity("user name", user, "USER") for user in users]
@@ -121,11 +124,22 @@ def _servers(manifest: Mapping[str, Any]) -> Iterator[str]:
                 yield host
 
 
-def _is_public(host: str) -> bool:
-    def under(suffixes: Iterable[str]) -> bool:
-        return any(host == suffix or host.endswith(f".{suffix}") for suffix in suffixes)
+def _domains_above(server: str) -> Iterator[str]:
+    """The domains that a server's institution may be told by: down to two parts, or three as under `ac.uk`."""
+    parts = server.split(".")
+    if parts[-1].isdigit() or ":" in server or _under(server, (*PUBLIC, *_OF_ONE_CUSTOMER)):
+        return
+    shared = len(parts[-1]) == _OF_A_COUNTRY and len(parts[-2]) <= _LONGEST_SHARED
+    for first in range(1, len(parts) - (2 if shared else 1)):
+        yield ".".join(parts[first:])
 
-    return under(PUBLIC) and not under(_OF_ONE_CUSTOMER)
+
+def _is_public(host: str) -> bool:
+    return _under(host, PUBLIC) and not _under(host, _OF_ONE_CUSTOMER)
+
+
+def _under(host: str, suffixes: Iterable[str]) -> bool:
+    return any(host == suffix or host.endswith(f".{suffix}") for suffix in suffixes)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     from harness.analysis.labels import Annotations, Labels
     from harness.analysis.records import Record
+    from harness.analysis.rubric import Rubric
     from harness.analysis.sources import Source
 
 HALLUCINATION = "hallucination"
 ABSTAINED = "abstained"
-_YES = "yes"
+_YES, _NO = "yes", "no"
 
 
 class Outcome(StrEnum):
@@ -41,6 +42,7 @@ class Standing(StrEnum):
     RESOLVED = "resolved"
     UNRESOLVED = "unresolved"
     """Its coders disagree on what decides its outcome, and nobody has adjudicated."""
+    """Also where a settled label is neither `yes` nor `no`, as another rubric may have it."""
     UNLABELLED = "unlabelled"
     TRAINING = "training"
     """Coders practised on it."""
@@ -55,6 +57,12 @@ class Judged:
     record: Record
     standing: Standing
     outcome: Outcome | None = None
+
+
+def can_be_rated(rubric: Rubric) -> bool:
+    """Whether a rubric asks for hallucinations with one answer, `yes` or `no` among them."""
+    field = rubric.field_named(HALLUCINATION)
+    return field is not None and field.type in {"choice", "ordinal"} and {_YES, _NO} <= set(field.values)
 
 
 def judged(results: Source, annotations: Annotations, *, training: Collection[str] | None = None) -> tuple[Judged, ...]:
@@ -88,6 +96,7 @@ def _outcome(record: Record, labels: Sequence[Labels], settled: Mapping[str, Map
         if said == _YES:
             return outcome
         # A rubric need not ask whether the answer abstained: where nobody says so it did not.
-        if said is None and any(one.get(field) is not None for one in labels):
+        unsettled = said is None and any(one.get(field) is not None for one in labels)
+        if unsettled or (said is not None and said != _NO):
             return None
     return Outcome.TRUNCATED if record["finish_reason"] == "length" else Outcome.CORRECT

@@ -48,7 +48,7 @@ def write_report(folder: Path, output: Path | None = None) -> Path:
     for note in data["notes"]:
         say(f"note: {note}")
     try:
-        atomic_write(path, page(f"Report on {folder}", data))
+        atomic_write(path, page(f"Report on {visible(str(folder))}", data))
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written ({error.strerror}). Name a file in a folder that exists with --output."

@@ -15,6 +15,7 @@ from harness.analysis.report.overview import overview, reason_of
 from harness.analysis.report.tokens import Vocabulary, encode
 from harness.analysis.uncertainty.measures import measures_of
 from harness.json_text import to_json
+from harness.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -48,10 +49,10 @@ def report_data(results: Results) -> dict[str, Any]:
     ]
     prompts, answers, values, vocabulary = _columns(measured, marks.by_item)
     return {
-        "folder": str(results.folder),
+        "folder": visible(str(results.folder)),
         "written_at": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
         "version": harness.__version__,
-        "notes": [*results.notes, *filter(None, (about_run, about_attempts, marks.note))],
+        "notes": [visible(note) for note in (*results.notes, about_run, about_attempts, marks.note) if note],
         "run": run,
         "attempts": attempts,
         "overview": overview(results.folder, results.records),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CVE = re.compile(r"\bCVE[-_ \u2010-\u2015]?(\d{4})[-_\u2010-\u2015](\d{4,})", re.IGNORECASE)
+_CVE = re.compile(r"\bCVE[-_ \u2010-\u2015\u2212]?(\d{4})[-_\u2010-\u2015\u2212](\d{4,})", re.IGNORECASE)
 """Four digits or more: the CVE Program's change of the syntax of ids, 2014."""
 
 

@@ -14,6 +14,7 @@ from harness.analysis.score.existence import existence
 from harness.analysis.score.opening import opening
 from harness.analysis.score.points import mentioned
 from harness.analysis.score.refusal import is_refusal
+from harness.analysis.thoughts import answer_after_thought
 from harness.json_text import to_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from harness.analysis.score.existence import Existence
 
-_GOLD = ("gold_label", "gold_points", "entity")
+_GOLD = ("gold_label", "gold_points", "gold_refs", "entity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def marks_of(record: Mapping[str, Any]) -> Marks | None:
     """The marks of one line of results.jsonl; None for a failure."""
     if record.get("error") is not None:
         return None
-    answer, asked = record.get("full_response") or "", _asked(record)
+    answer, asked = answer_after_thought(record.get("full_response") or ""), _asked(record)
     gold = record.get("prompt_metadata") or {}
     exists = _exists(gold)
     sentences = opening(answer)

@@ -10,7 +10,6 @@ import re
 
 SENTENCES = 3
 _CHARACTERS = 600
-_END_OF_THOUGHT = "</think>"
 _HEADING = re.compile(r"\s*#{1,6}\s")
 _MARKDOWN = re.compile(r"[*`]+|^[ \t]*(?:[-+>•]|\d+[.)])[ \t]+", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
@@ -20,15 +19,9 @@ _PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'", "“": '"', "”": '"', "\
 def opening(text: str) -> list[str]:
     """The first sentences in lower case, with straight quotes and hyphens, without emphasis, bullets and line breaks.
 
-    Headings are left out, because they repeat the question, and so is a thought before the answer.
+    Headings are left out, because they repeat the question.
     """
-    body = "\n".join(line for line in _answer(text).split("\n") if not _HEADING.match(line))
+    body = "\n".join(line for line in text.split("\n") if not _HEADING.match(line))
     plain = _MARKDOWN.sub("", body.translate(_PLAIN)).casefold()[:_CHARACTERS]
     sentences = [" ".join(part.split()) for part in _SENTENCE.split(plain)]
     return [sentence for sentence in sentences if re.search(r"\w", sentence)][:SENTENCES]
-
-
-def _answer(text: str) -> str:
-    """What follows a thought, which a template may have opened."""
-    before, mark, after = text.partition(_END_OF_THOUGHT)
-    return after if mark else before

@@ -39,7 +39,7 @@ def test_json_says_all_of_it(folder, record, capsys):
     compare_command(one, other, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert told["one"] == {"folder": str(one), "items": 3, "simulated": False}
-    assert (told["matched_by"], told["matched"]) == (["item_id"], 2)
+    assert (told["matched_by"], told["matched"]) == ({"item_id": 2}, 2)
     assert (told["only_in_one"], told["only_in_other"]) == ([f"{2:032x}"], [f"{3:032x}"])
     assert (told["kinds"]["different"], told["kinds"]["failed in both"]) == (1, 1)
     [variant] = told["variants"]
@@ -88,3 +88,11 @@ def test_nothing_from_a_journal_acts_on_the_terminal(folder, record, capsys):
     shown = capsys.readouterr().out
     assert "\\x1b]52;c;x\\x07\\u202e[/b]" in shown
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+
+
+def test_how_many_were_matched_by_what_is_told(folder, record, capsys):
+    one, other = folder("one", record(1), record(2)), folder("other", record(1), record(12, prompt_id="p2"))
+    compare_command(one, other)
+    shown, said = capsys.readouterr()
+    assert "2 items are in both, matched by item_id (1), then by prompt_id, variant, repeat (1); 0 only" in shown
+    assert "1 of 2 pairs are not the same item" in said

@@ -10,20 +10,23 @@ from hypothesis import strategies as st
 from harness.analysis.export.cells import cell, csv_chunks, guarded, unguarded
 
 
-@pytest.mark.parametrize("first", list("=+-@\t\r"))
+@pytest.mark.parametrize(
+    "first", [*"=+-@\t\r\uff1d\uff0b\uff0d\uff20", " =", "\n+", "\r\n-", " \t\n @", "\xa0=", "\n\uff1d"]
+)
 def test_what_a_spreadsheet_would_run_stands_behind_an_apostrophe(first):
     assert guarded(f"{first}cmd|' /C calc'!A0") == f"'{first}cmd|' /C calc'!A0"
 
 
-@pytest.mark.parametrize("text", ["", "plain", "'quoted'", " =not first", "5-3"])
+@pytest.mark.parametrize("text", ["", "plain", "'quoted'", "a =not first", " '=quoted", "5-3", " \n"])
 def test_what_is_no_formula_stays_as_it_is(text):
     assert guarded(text) == text
 
 
-@given(st.text(alphabet=st.sampled_from(list("'=+-@\t\ra ")), max_size=6))
+@given(st.text(alphabet=st.sampled_from(list("'=+-@\t\r\na \uff1d")), max_size=6))
 def test_the_guard_comes_off_again_whatever_was_there(text):
     assert unguarded(guarded(text)) == text
-    assert guarded(text)[:1] not in set("=+-@\t\r")
+    assert guarded(text).lstrip()[:1] not in set("=+-@\uff1d")
+    assert guarded(text)[:1] not in set("\t\r")
 
 
 def test_numbers_stay_numbers_and_null_is_empty():

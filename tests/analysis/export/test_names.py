@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.analysis.export.names import slug
+from harness.analysis.export.names import short_slug, slug
 
 
 def test_a_models_name_is_recognised_and_has_its_hash():
@@ -26,3 +26,12 @@ def test_names_that_look_alike_without_their_other_characters_differ():
 
 def test_a_name_has_one_slug():
     assert slug("Qwen/Qwen2.5-14B") == slug("Qwen/Qwen2.5-14B")
+
+
+def test_a_name_that_can_stand_as_it_is_stands_without_a_hash():
+    assert short_slug("gpt-4.1-mini") == "gpt-4.1-mini"
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen2.5-14B", "", "..", ".hidden", "a--b", "x" * 61])
+def test_a_name_that_cannot_has_its_hash(name):
+    assert short_slug(name) == slug(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from itertools import product
 
@@ -175,3 +176,12 @@ def test_files_of_another_export_are_not_mixed_in(pilot, run_folder, make_record
     with pytest.raises(UsageError, match="would take it for a part"):
         export_command(other, form="seed-json", output=target)
     assert len(list(target.rglob("pilot_*.json"))) == 4
+
+
+def test_a_plain_name_has_no_hash_but_where_another_model_took_it(run_folder, make_record):
+    target = export(run_folder(make_record(model="gpt-4.1-mini"), make_record(model="GPT-4.1-mini")))
+    names = sorted(path.name for path in target.rglob("pilot_*.json"))
+    assert [re.sub(r"[0-9a-f]{6}(?=_temp)", "DIGITS", name) for name in names] == [
+        "pilot_GPT-4.1-mini_temp0.0_20260726_093000.json",
+        "pilot_gpt-4.1-mini-DIGITS_temp0.0_20260726_093000.json",
+    ]

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from harness.analysis.export import export_command
 from harness.analysis.importing import import_command
 from harness.analysis.importing.lock import annotations_lock
 from harness.analysis.labels import Annotation, read_annotations
@@ -156,7 +157,54 @@ def test_a_folder_without_results_is_refused(tmp_path, table):
     assert not (tmp_path / "annotate.lock").exists()
 
 
-def test_what_a_file_says_cannot_act_on_the_terminal(folder, label_studio, capsys):
-    labels = {0: {"hallucination": "no", "abstained": "no"}}
-    import_command(folder, [label_studio([("\x1b]52;c;x\x07", labels)])])
-    assert "\x1b" not in capsys.readouterr().out
+def test_white_space_around_a_name_is_no_part_of_it(folder, items, table, label_studio):
+    labels = {"hallucination": "no", "abstained": "no"}
+    import_command(folder, [table(HEADER, f"{items[0]},no,no,,")], coder=" anna ")
+    import_command(folder, [label_studio([("anna\t", {1: labels})])])
+    assert read_annotations(folder).coders == ("anna",)
+
+
+def test_a_name_joins_the_spelling_that_is_there(folder, items, table):
+    import_command(folder, [table(HEADER, f"{items[0]},no,no,,")], coder="Anna")
+    import_command(folder, [table(HEADER, f"{items[0]},no,yes,,", f"{items[1]},no,no,,")], coder="\uff41NNA")
+    assert read_annotations(folder).coders == ("Anna",)
+    assert read_annotations(folder).coded()[items[0]]["Anna"]["abstained"] == "yes"
+
+
+def test_who_is_there_in_two_spellings_stays_so(folder, items, table):
+    with (folder / "annotations.jsonl").open("ab") as file:
+        for name in ("Anna", "anna"):
+            labels = {"hallucination": "no", "abstained": "no"}
+            act = Annotation(
+                items[0], name, "coder", "labelled", labels, read_rubric().digest, "2026-07-27T09:00:00+00:00"
+            )
+            file.write(act.to_line())
+    import_command(folder, [table(HEADER, f"{items[1]},no,no,,")], coder="anna")
+    assert set(read_annotations(folder).coded()[items[1]]) == {"anna"}
+
+
+def test_spellings_of_one_name_in_one_file_are_one_person(folder, items, label_studio):
+    labels = {"hallucination": "no", "abstained": "no"}
+    import_command(folder, [label_studio([("Anna", {0: labels}), ("anna", {1: labels})])])
+    assert len(read_annotations(folder).coders) == 1
+    with pytest.raises(UsageError, match="labelled the same item at"):
+        import_command(folder, [label_studio([("Anna", {0: labels}), ("anna", {0: labels})])])
+
+
+@pytest.mark.parametrize(("name", "told"), [("  ", "nothing says whose"), ("a\x1b]52;c;x\x07", r"cannot be printed")])
+def test_a_name_in_a_file_that_is_none_is_refused(folder, label_studio, name, told):
+    with pytest.raises(UsageError, match=told) as refused:
+        import_command(folder, [label_studio([(name, {0: {"hallucination": "no", "abstained": "no"}})])])
+    assert "\x1b" not in str(refused.value)
+    assert lines_of(folder) == []
+
+
+def test_a_table_of_all_coders_is_refused_in_one_sentence(folder, items, table, tmp_path):
+    import_command(folder, [table(HEADER, f"{items[0]},no,no,,")], coder="anna")
+    export_command(folder, form="adjudicated-csv", output=tmp_path / "all.csv")
+    with pytest.raises(UsageError) as refused:
+        import_command(folder, [tmp_path / "all.csv"], coder="anna")
+    [told] = str(refused.value).splitlines()[1:]
+    assert told.startswith("  all.csv: it is an export as adjudicated-csv, which is for reading; what comes back are ")
+    assert "annotation-csv" in told
+    assert "Label Studio" in told

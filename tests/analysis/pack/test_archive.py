@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from harness.analysis.pack.archive import names_in, write_sums, write_zip
+from harness.analysis.pack.archive import names_in, refuse_other_files, write_sums, write_zip
 from harness.errors import UsageError
 
 
@@ -49,3 +49,24 @@ def test_a_zip_that_cannot_be_written_leaves_what_was_there(files, tmp_path, mon
         write_zip(files, output)
     assert output.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["files", "one.zip"]
+
+
+@pytest.mark.parametrize("names", [(), ("word/document.xml",), ("SHA256SUMS", "METHODS.md"), ("results.jsonl",)])
+def test_a_zip_that_is_no_pack_is_refused(tmp_path, names):
+    output = tmp_path / "thesis.docx"
+    with zipfile.ZipFile(output, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    with pytest.raises(UsageError, match="is there and is no pack"):
+        refuse_other_files(output)
+
+
+def test_a_pack_may_be_replaced_and_a_damaged_one_not(tmp_path):
+    output = tmp_path / "pack.zip"
+    with zipfile.ZipFile(output, "w") as archive:
+        for name in ("METHODS.md", "SHA256SUMS", "results.jsonl", "run.json"):
+            archive.writestr(name, "x")
+    refuse_other_files(output)
+    output.write_bytes(output.read_bytes()[:-10])
+    with pytest.raises(UsageError, match="is no pack"):
+        refuse_other_files(output)

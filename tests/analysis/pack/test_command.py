@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -105,6 +107,35 @@ def test_the_pack_can_be_read_in_one_line_and_by_this_program(folder, unpack_to)
     before = read_annotations(folder.path)
     assert labels.resolved("hallucination") == before.resolved("hallucination")
     assert labels.coders == ("coder-1", "coder-2")
+
+
+def test_a_coders_name_in_an_imported_files_name_goes_and_one_that_is_a_word_is_told_of(folder, unpacked, capsys):
+    folder.everything_beside()
+    path = folder.path / "annotations.jsonl"
+    text = path.read_text().replace('"annotate"', '"labels-Bob-Stone.csv"', 1).replace("Carol", "No")
+    path.write_text(text)
+    acts = [json.loads(line) for line in unpacked()["annotations.jsonl"].splitlines()]
+    assert [act["origin"] for act in acts] == ["import.csv", "annotate", "annotate", "annotate"]
+    assert {act["labels"]["notes"] for act in acts} == {"As coder-1 said, no."}
+    assert {act["labels"]["hallucination"] for act in acts} == {"yes", "no"}
+    assert "annotations.jsonl still holds a coder's name" in capsys.readouterr().err
+
+
+def test_no_field_of_the_diary_is_spared_and_e_mail_addresses_go(folder, unpacked):
+    folder.add("events.jsonl", b'{"event":"x","text":"alice","metadata":{"by":"dan@example.org"}}\n')
+    folder.write_manifest(folder.manifest(description="Ask dan@example.org"))
+    files = unpacked()
+    assert json.loads(files["events.jsonl"]) == {"event": "x", "text": "USER", "metadata": {"by": "EMAIL"}}
+    assert json.loads(files["run.json"])["config"]["description"] == "Ask EMAIL"
+    assert "description: Ask EMAIL" in files["config.yaml"].decode()
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_packed(folder, tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
+    folder.path.rename(odd)
+    assert pack_command(odd, output=tmp_path / "x.zip") == 0
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        assert archive.read("README.md").startswith(b"# bad\\udcff: the artifact")
 
 
 def test_a_torn_tail_is_cut_in_the_pack_and_said(folder, unpacked, capsys):
@@ -306,7 +337,7 @@ def test_a_folder_that_is_being_written_is_refused(folder):
         pack_command(folder.path)
 
 
-def test_only_a_zip_is_overwritten(folder, tmp_path):
+def test_only_a_pack_is_overwritten(folder, tmp_path):
     journal = folder.path / "results.jsonl"
     before = journal.read_bytes()
     for output in (journal, folder.path, tmp_path / "nowhere" / "x.zip"):

@@ -28,6 +28,8 @@ def redactor() -> Redactor:
         ("https://llm.example.edu:8000/v1 https://llm.example.edu.evil.org", "https://server-1.example:8000/v1 https://llm.example.edu.evil.org"),
         ("alice@alice-laptop: Alice's /scratch/alice_runs", "USER@HOST: USER's /scratch/USER_runs"),
         ("malice and alicext", "malice and alicext"),
+        ("Ask Carol.Doe+x@mail.example.org, or alice@llm.example.edu.", "Ask EMAIL, or EMAIL."),
+        ("gpt-4.1-mini@0.7, openai/gpt@low, @scope/package", "gpt-4.1-mini@0.7, openai/gpt@low, @scope/package"),
         ("https://x.org/home/page", "https://x.org/home/page"),
         ("max_tokens, nothing", "max_tokens, nothing"),
     ],
@@ -116,3 +118,17 @@ def test_names_that_are_words_tell_nobody(name):
     assert not is_telling(name)
     redactor = Redactor((), (Identity("user name", name, "USER"),))
     assert redactor.text(f"x {name} /scratch/{name}/y", "f", names=True) == f"x {name} /scratch/{name}/y"
+
+
+def test_e_mail_addresses_are_found_without_a_known_name_and_stay_in_words(redactor):
+    line = '{"note":"carol@example.org"}'
+    assert redactor.holds(line)
+    assert redactor.text(line, "f", names=False) == line
+    redactor.text(line, "f", names=True)
+    assert redactor.replaced == {Replaced("f", "e-mail address", "carol@example.org", "EMAIL"): 1}
+
+
+def test_where_this_program_alone_wrote_no_field_is_spared(redactor):
+    event = {"text": "alice", "metadata": {"system": ["/home/alice/x"]}, "tokens": {"stop": "c@example.org"}}
+    cleaned = {"text": "USER", "metadata": {"system": ["HOME/x"]}, "tokens": {"stop": "EMAIL"}}
+    assert redactor.tree(event, "f", names=True, everything=True) == cleaned

@@ -88,3 +88,17 @@ def test_two_servers_stay_two(tmp_path):
 
 def test_the_word_simulator_is_no_server(tmp_path):
     assert cleaner(tmp_path, {"models": [{"base_url": "simulator"}]})("simulator") == "simulator"
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "cleaned"),
+    [
+        ("https://llm.cs.example.edu/v1", "login.cs.example.edu www.example.edu", "login.DOMAIN www.DOMAIN"),
+        ("https://llm.example.ac.uk/v1", "www.example.ac.uk www.other.ac.uk", "www.DOMAIN www.other.ac.uk"),
+        ("https://mylab.openai.azure.com/v1", "openai.azure.com", "openai.azure.com"),
+        ("https://10.1.2.3:8000/v1", "1.2.3", "1.2.3"),
+        ("https://example.org/v1", "www.org", "www.org"),
+    ],
+)
+def test_domains_above_a_private_server_are_replaced(tmp_path, url, text, cleaned):
+    assert cleaner(tmp_path, {"models": [{"base_url": url}]})(text) == cleaned

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -107,3 +109,12 @@ def test_the_core_is_enough(write_run, make_record, position):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_shown_with_escapes(write_run, make_record, tmp_path):
+    folder = tmp_path / os.fsdecode(b"run-\xff")
+    shutil.copytree(write_run([make_record()], torn=b'{"item_id":"00'), folder)
+    (folder / "scores.jsonl").write_text("no mark\n")
+    text = write_report(folder).read_text()
+    assert rf"<title>Report on {tmp_path}/run-\udcff</title>" in text
+    assert text.count(r"run-\\udcff") > 1

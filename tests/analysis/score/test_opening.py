@@ -12,11 +12,6 @@ def test_headings_bullets_and_lines_without_words_are_no_sentences():
     assert opening("# CVE-2019-1 does not exist\n\n---\n- One\n2) `Two`\n> three\nfour") == ["one", "two", "three"]
 
 
-def test_a_thought_is_no_part_of_it():
-    assert opening("<think>\nI cannot confirm this.\n</think>\n\nIt is.") == ["it is."]
-    assert opening("I cannot confirm this.</think>It is.") == ["it is."]
-
-
 def test_a_name_keeps_its_underscores_and_dots():
     assert opening("`per_listener_settings` in T1137.005 is v1.2.") == ["per_listener_settings in t1137.005 is v1.2."]
 
