@@ -100,3 +100,10 @@ async def test_a_post_needs_the_token_too(make_run, open_app):
         answer = await client.post("/do/coding/begin", json={"coder": "Ada"}, headers={"cookie": ""})
 
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("foreign", ['prefs={"a":1}', "x=a b", "flag", "path=/", "foo[bar]=1", "=", "annotate_8766=y"])
+async def test_a_cookie_of_another_program_on_this_machine_locks_nobody_out(make_run, open_app, foreign):
+    async with open_app(make_run(2)) as client:
+        for cookie in (f"{foreign}; annotate_8765=right-token", f"annotate_8765=right-token; {foreign}"):
+            assert (await client.get("/pages/coding.js", headers={"cookie": cookie})).status_code == 200

@@ -90,3 +90,19 @@ def test_a_rubric_that_hides_gold_hides_all_of_it(make_run, write_rubric):
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"There is no results\.jsonl"):
         read_items(tmp_path)
+
+
+def test_a_system_text_is_hidden_where_a_variant_failed_with_another_or_was_not_asked(make_run, record, failure):
+    one = record(0, prompt_id="p", variant="a@0.0", system="You are A")
+    other = failure(1) | {"prompt_id": "p", "variant": "b@0.0", "system": "You are B"}
+    alone = record(2, prompt_id="q", variant="a@0.0", system="You are A")
+    items, _ = read_items(make_run([one, other, alone]))
+
+    assert all(("system", "You are A") not in item.turns for item in items.values())
+
+
+def test_a_thought_in_an_answer_is_never_shown(make_run, record):
+    texts = ("<think>I am X-1</think>\n\nIt is.", "<think>I am X-1, and")
+    items, _ = read_items(make_run([record(number, full_response=text) for number, text in enumerate(texts)]))
+
+    assert [item.answer for item in items.values()] == ["It is.", ""]

@@ -41,13 +41,20 @@ def blind_items(records: Sequence[Record], opaque: Mapping[str, str], *, seed: i
     before as it is.
     """
     systems: dict[str, set[str | None]] = {}
+    answered_by: dict[str, set[str]] = {}
     for record in records:
         systems.setdefault(record["prompt_id"], set()).add(record["system"])
+        answered_by.setdefault(record["prompt_id"], set()).add(record["variant"])
+    variants = {record["variant"] for record in records}
+
+    def tells_nothing(prompt_id: str) -> bool:
+        return len(systems[prompt_id]) == 1 and answered_by[prompt_id] == variants
+
     return [
         BlindItem(
             opaque[record["item_id"]],
             # One that not every variant had would tell them apart.
-            _asked(record, with_system=len(systems[record["prompt_id"]]) == 1),
+            _asked(record, with_system=tells_nothing(record["prompt_id"])),
             # A thought tells the model, wherever it stands.
             answer_after_thought(record["full_response"] or ""),
             gold_text(record["prompt_metadata"] or {}),

@@ -28,8 +28,8 @@ PUBLIC = (
 """Providers that anybody may ask: their hosts tell nobody's institution."""
 _OF_ONE_CUSTOMER = ("openai.azure.com", "aiplatform.googleapis.com")
 _OF_THE_SYSTEM = ("/usr", "/bin", "/lib", "/etc", "/proc", "/dev", "/nix", "/sys")
-_OF_A_COUNTRY, _LONGEST_SHARED = 2, 3
-"""Letters of `uk`, and at most of what stands before it in `ac.uk`, `edu.au`."""
+_SHARED = re.compile(r"\.(?:ac|co|com|edu|go|gob|gov|ne|net|or|org)\.[a-z]{2}$")
+"""Under `ac.uk` or `edu.au` it is the third part that is somebody's."""
 _IN_TRACEBACKS = re.compile(r'File \\?"(/[^"\\]+?)/(?:harness|site-packages|lib/python[\d.]+)/')
 _FEWEST_PARTS = 3
 """Of a path that may tell something: `/`, a folder, and another one. `/tmp` tells nobody's name."""
@@ -129,8 +129,7 @@ def _domains_above(server: str) -> Iterator[str]:
     parts = server.split(".")
     if parts[-1].isdigit() or ":" in server or _under(server, (*PUBLIC, *_OF_ONE_CUSTOMER)):
         return
-    shared = len(parts[-1]) == _OF_A_COUNTRY and len(parts[-2]) <= _LONGEST_SHARED
-    for first in range(1, len(parts) - (2 if shared else 1)):
+    for first in range(1, len(parts) - (2 if _SHARED.search(server) else 1)):
         yield ".".join(parts[first:])
 
 

@@ -98,6 +98,8 @@ def test_the_word_simulator_is_no_server(tmp_path):
         ("https://mylab.openai.azure.com/v1", "openai.azure.com", "openai.azure.com"),
         ("https://10.1.2.3:8000/v1", "1.2.3", "1.2.3"),
         ("https://example.org/v1", "www.org", "www.org"),
+        ("https://llm.in.tum.de/v1", "www.tum.de", "www.DOMAIN"),
+        ("https://vm:8000/v1", "vm", "server-1.example"),
     ],
 )
 def test_domains_above_a_private_server_are_replaced(tmp_path, url, text, cleaned):

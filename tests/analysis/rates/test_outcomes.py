@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.rates import Outcome, Standing, judged
+from harness.analysis.rates.outcomes import can_be_rated
 from harness.analysis.records import Results
+from harness.analysis.rubric import parse_rubric
 
 
 @pytest.fixture
@@ -77,3 +79,21 @@ def test_failures_are_no_answers(record, annotations):
     records = [record(0, error="Overloaded."), record(1)]
     assert [found.record for found in judged(records, annotations())] == records[1:]
     assert judged(Results(Path(), tuple(records), ()), annotations()) == judged(iter(records), annotations())
+
+
+@pytest.mark.parametrize("labels", [("unsure", "no"), ("faithful", None), ("no", "partly"), (["yes"], None)])
+def test_a_label_that_is_neither_yes_nor_no_is_never_counted_as_correct(one, act, labels):
+    assert one(act(0, *labels), finish_reason="stop") == (Standing.UNRESOLVED, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "rated"),
+    [
+        ("type: choice, options: [{value: 'yes'}, {value: 'no'}, {value: unsure}]", True),
+        ("type: choice, options: [{value: hallucinated}, {value: faithful}]", False),
+        ("type: multi, options: [{value: 'yes'}, {value: 'no'}]", False),
+    ],
+)
+def test_rates_need_a_rubric_that_asks_yes_or_no(field, rated):
+    assert can_be_rated(parse_rubric(f"name: r\nfields: [{{name: hallucination, {field}}}]", "r")) is rated
+    assert not can_be_rated(parse_rubric("name: r\nfields: [{name: notes, type: text}]", "r"))

@@ -83,3 +83,20 @@ def test_gold_of_another_form_is_none(record, metadata):
 
 def test_a_failure_has_no_marks(record):
     assert marks_of(record(1, error="gone")) is None
+
+
+def test_nothing_that_stands_only_in_a_thought_is_marked(record):
+    marks = marks_of(record(answer="<think>CVE-2099-1234? I cannot confirm this.</think>It is."))
+    assert marks.heuristic_cves_cited == ()
+    assert not marks.heuristic_abstained
+    cut = marks_of(record(answer="<think>CVE-2099-1234 exists, and"))
+    assert cut.heuristic_cves_cited == ()
+    assert cut.heuristic_existence in {"unclear", None}
+
+
+def test_an_id_that_stands_in_a_reference_of_the_gold_is_no_citation_of_its_own(record, gold):
+    marks = marks_of(
+        record(answer="See CVE\u22122020\u22121111.", prompt_metadata=gold | {"gold_refs": ["https://x/CVE-2020-1111"]})
+    )
+    assert marks.heuristic_cves_cited == ()
+    assert marks_of(record(answer="See CVE\u22122020\u22121111.")).heuristic_cves_cited == ("CVE-2020-1111",)
