@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 FORM = "adjudicated-csv"
 HOW = " (how)"
 """Ends the names of the columns that say how a value came to hold."""
-_OF_THE_ITEM = (
+ADJUDICATED = "adjudicated"
+HOWS = (ADJUDICATED, "unanimous", "single", "unresolved")
+"""What those columns say, where they say anything."""
+OF_THE_ITEM = (
     "item_id", "prompt_id", "variant", "model", "temperature", "category", "probe", "simulated", "training",
 )  # fmt: skip
 
@@ -48,7 +51,7 @@ def write(job: Job) -> Written:
     labelled = [record for record in results.records if record["item_id"] in coded.keys() | decided.keys()]
     if not labelled:
         raise UsageError(f"Nothing in {job.folder} is labelled yet. Label it with `annotate`, or import-annotations.")
-    header = [*_OF_THE_ITEM]
+    header = [*OF_THE_ITEM]
     for field in rubric.fields:
         header += [*(f"{field.name} [{coder}]" for coder in coders), field.name, f"{field.name}{HOW}"]
     resolved = {field.name: annotations.resolved(field.name) for field in rubric.fields}
@@ -61,7 +64,7 @@ def write(job: Job) -> Written:
         for field in rubric.fields:
             row += [_cell(by_coder.get(coder, {}).get(field.name)) for coder in coders]
             value = resolved[field.name].get(item_id)
-            row += [_cell(value), "adjudicated" if item_id in decided else _how(field, by_coder, value)]
+            row += [_cell(value), ADJUDICATED if item_id in decided else _how(field, by_coder, value)]
         rows.append(row)
     Outputs(job.target.parent, FORM).write(job.target, csv_chunks(header, rows))
     told = f"{counted(len(rows), 'labelled answer')} of {len(results.answers)}, {len(decided)} of them adjudicated"

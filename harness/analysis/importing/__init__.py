@@ -1,7 +1,8 @@
 """Labels that were made elsewhere, brought back into a run's folder. Checks everything before it writes anything.
 
 - `command`: the way in
-- `filled_table`, `label_studio_export`: a file as rows; `rows`: what a row is, and what is wrong with it
+- `filled_table`, `adjudicated_table`, `label_studio_export`: a file as rows; `table_cells`: a cell as a label
+- `rows`: what a row is, and what is wrong with it
 - `appending`: annotations.jsonl, grown by the journal's own writer; `lock`: by one process at a time
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis.export.judged import labels_of, rubric_of
 from harness.analysis.export.keys import read_keys
 from harness.analysis.importing.appending import append_annotations
-from harness.analysis.importing.filled_table import read_table
+from harness.analysis.importing.filled_table import ADJUDICATOR, read_table
 from harness.analysis.importing.label_studio_export import read_export
 from harness.analysis.importing.lock import annotations_lock
 from harness.analysis.importing.rows import check, folded
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from harness.analysis.export.keys import Key
     from harness.analysis.importing.rows import Checked, Read
+    from harness.analysis.labels import Annotations, Labels
     from harness.analysis.rubric import Rubric
 
 
@@ -40,20 +41,25 @@ class _File:
 def import_command(folder: Path, files: Sequence[Path], *, coder: str | None = None) -> int:
     """Bring the labels in `files` into `folder`, all of them or none, and print what came of each file.
 
+    An adjudicated-csv export brings each coder's labels, and what was adjudicated as decisions. A decision that holds
+    already is not added again, whoever made it.
+
     A label that is there already, of the same coder and item, is not added again; a different one replaces it, as the
     last act of a coder on an item counts. A coder who is there already keeps the name as it is spelled there, where
     only its capitals differ.
 
     Args:
         files: exports of Label Studio in JSON, and tables as CSV.
-        coder: whose labels they are; by default as the files, or for a table the key of its export, say.
+        coder: whose labels they are; by default as the files, or for a table the key of its export, say. For an
+            adjudicated-csv export, who decided.
 
     Returns:
         The exit code.
 
     Raises:
         UsageError: something is wrong with a file (every problem is listed, nothing was added), or the folder has no
-            results, or labels of another rubric; `JournalLockedError` while `annotate` serves it.
+            results, or labels of another rubric, or who decided is a coder too; `JournalLockedError` while `annotate`
+            serves it.
         JournalCorruptError: a line of the journal, or of the labels, is no record.
         JournalWriteError: the disk refuses.
     """
@@ -87,23 +93,27 @@ def _read(path: Path, rubric: Rubric, key: Key, coder: str | None) -> Read:
         raise UsageError(f"{path} cannot be read ({error.strerror}). Name a file that was exported.") from error
     if path.suffix.lower() == ".json":
         return read_export(data, rubric)
-    return read_table(data, rubric, coder or key.coders.get(path.name))
+    return read_table(data, rubric, coder or key.coders.get(path.name), adjudicator=coder or ADJUDICATOR)
 
 
 def _add(folder: Path, files: Sequence[_File], known: set[str], rubric: Rubric) -> None:
     said = labels_of(folder, known, rubric)
     # With skipped items under no labels: who skipped one and labelled it elsewhere has labelled it.
-    latest = {who: act.labels for who, act in said.latest().items()}
+    held: dict[tuple[str, str | None], Labels] = {who: act.labels for who, act in said.latest().items()}
+    held |= {(item_id, None): labels for item_id, labels in said.adjudicated().items()}
     files = _spelled(files, [act.coder for act in said.acts])
+    _refuse_two_roles(files, said)
     acts, lines = [], []
     now = datetime.now(UTC).isoformat()
     for file in files:
         added = changed = 0
         for one in file.rows:
-            before = latest.get((one.item_id, one.coder))
+            # One decision holds for an item, whoever made it.
+            who = (one.item_id, None if one.row.role == "adjudicator" else one.coder)
+            before = held.get(who)
             if before is not None and _same(before, one.row.labels):
                 continue
-            latest[one.item_id, one.coder] = one.row.labels
+            held[who] = one.row.labels
             added, changed = added + (not before), changed + bool(before)
             acts.append(_act(one, rubric, file.path.name, now))
         there = len(file.rows) - added - changed
@@ -138,12 +148,22 @@ def _spelled(files: Sequence[_File], there: Sequence[str]) -> list[_File]:
     ]
 
 
+def _refuse_two_roles(files: Sequence[_File], said: Annotations) -> None:
+    rows = [one for file in files for one in file.rows]
+    coders = {folded(name) for name in said.coders} | {folded(one.coder) for one in rows if one.row.role == "coder"}
+    for one in rows:
+        if one.row.role == "adjudicator" and folded(one.coder) in coders:
+            raise UsageError(
+                f"Nothing was imported: {one.coder} would decide, and is a coder here. Name who decided with --coder."
+            )
+
+
 def _act(one: Checked, rubric: Rubric, origin: str, now: str) -> Annotation:
     row = one.row
     return Annotation(
         one.item_id,
         one.coder,
-        "coder",
+        row.role,
         "labelled",
         row.labels,
         rubric.digest,
@@ -167,7 +187,8 @@ def _comparable(labels: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(file: _File, added: int, changed: int, there: int) -> str:
-    who = ", ".join(sorted({one.coder for one in file.rows}))
+    decides = {"coder": "", "adjudicator": " (decisions)"}
+    who = ", ".join(sorted({f"{one.coder}{decides[one.row.role]}" for one in file.rows}))
     parts = [f"{added} labelled answers added" + (f" for {who}" if who else "")]
     parts += [f"{changed} changed"] if changed else []
     parts += [f"{there} there already"] if there else []

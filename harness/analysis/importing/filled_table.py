@@ -1,39 +1,39 @@
 """A table that a coder filled in, as rows: what a spreadsheet made of an annotation-csv export, or one's own.
 
 It has a column `item` (opaque) or `item_id`, and a column for each field of the rubric that was labelled. A spreadsheet
-may have put semicolons or tabs between the cells, an apostrophe before them, or a capital at their beginning. Knows the
-rubric; knows neither the key nor what is labelled already.
+may have put semicolons or tabs between the cells, an apostrophe before them, or a capital at their beginning. A table
+that is an adjudicated-csv export is handed on. Knows the rubric; knows neither the key nor what is labelled already.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.analysis.export.adjudicated_csv import HOW
-from harness.analysis.export.annotation_csv import ITEM, ITEM_ID, SEPARATOR, SHOWN
+from harness.analysis.export.annotation_csv import ITEM, ITEM_ID, SHOWN
 from harness.analysis.export.cells import unguarded
+from harness.analysis.importing.adjudicated_table import is_adjudicated, read_adjudicated
 from harness.analysis.importing.rows import Read, Row
+from harness.analysis.importing.table_cells import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.analysis.rubric import Rubric, RubricField
+    from harness.analysis.rubric import Rubric
 
 _DELIMITERS = ",;\t"
-_FOR_READING = (
-    "it is an export as adjudicated-csv, which is for reading; what comes back are annotation-csv and the JSON that "
-    "Label Studio exports"
-)
+ADJUDICATOR = "adjudicator"
+"""Who decided, where nobody says."""
 
 
-def read_table(data: bytes, rubric: Rubric, coder: str | None) -> Read:
+def read_table(data: bytes, rubric: Rubric, coder: str | None, *, adjudicator: str = ADJUDICATOR) -> Read:
     """The rows of a CSV file, their places by the line on which each begins.
 
     Args:
         data: the file; UTF-8, with or without a byte order mark.
-        coder: whose file it is, None where nobody knows.
+        coder: whose file it is, None where nobody knows; an adjudicated-csv export says it itself.
+        adjudicator: who decided what an adjudicated-csv export says was.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -45,8 +45,8 @@ def read_table(data: bytes, rubric: Rubric, coder: str | None) -> Read:
     records = _records(text)
     try:
         line, header = next(records, (1, []))
-        if ITEM_ID in header and any(f"{field.name}{HOW}" in header for field in rubric.fields):
-            return Read(problems=(_FOR_READING,))
+        if is_adjudicated(header, rubric):
+            return read_adjudicated(records, line, header, rubric, adjudicator)
         if problems := _header_problems(header, rubric):
             return Read(problems=tuple(f"line {line}: {problem}" for problem in problems))
         return _rows(records, header, rubric, coder)
@@ -87,29 +87,11 @@ def _rows(records: Iterator[tuple[int, list[str]]], header: Sequence[str], rubri
             problems.append(f"line {line}: it has {len(cells)} cells under a header of {len(header)}")
             continue
         row = dict(zip(header, cells, strict=True))
-        labels = {one.name: value for one in rubric.fields if (value := _label(one, row.get(one.name, ""))) is not None}
+        labels = {
+            one.name: value for one in rubric.fields if (value := label_of(one, row.get(one.name, ""))) is not None
+        }
         if labels:
             rows.append(Row(f"line {line}", row.get(ITEM, row.get(ITEM_ID, "")).strip(), coder, labels))
         else:
             empty += 1
     return Read(tuple(rows), empty, tuple(problems))
-
-
-def _label(field: RubricField, cell: str) -> Any:
-    """What a cell says; what the rubric does not know stays as it stands, to be refused. None: nothing."""
-    if not cell.strip():
-        return None
-    if field.type == "text":
-        return cell
-    if field.type != "multi":
-        return _option(field, cell)
-    said = [_option(field, part) for part in cell.split(SEPARATOR) if part.strip()]
-    return sorted(said, key=lambda value: field.values.index(value) if value in field.values else -1) or None
-
-
-def _option(field: RubricField, cell: str) -> str:
-    if cell in field.values:
-        return cell
-    said = cell.strip()
-    alike = [value for value in field.values if value.casefold() == said.casefold()]
-    return said if said in field.values or len(alike) != 1 else alike[0]

@@ -11,7 +11,7 @@ from harness.wording import shortened
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from harness.analysis.labels import Labels
+    from harness.analysis.labels import Labels, Role
     from harness.analysis.rubric import Rubric
 
 
@@ -29,6 +29,7 @@ class Row:
         coder: None where the file does not say.
         seconds: that were spent on it, None where the file does not say.
         timestamp: ISO 8601 with offset, None where the file does not say.
+        role: an adjudicator's labels are a decision.
     """
 
     place: str
@@ -37,6 +38,7 @@ class Row:
     labels: Labels
     seconds: float | None = None
     timestamp: str | None = None
+    role: Role = "coder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,14 @@ class Read:
         empty: how many have none.
         problems: each a sentence without its end, with its place; where there is one, nothing of the file counts.
         notes: sentences for people.
+        named: whether the rows name their coders, so that a name that is given is the adjudicator's only.
     """
 
     rows: tuple[Row, ...] = ()
     empty: int = 0
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,11 @@ def check(
         keyed: item ids by opaque id.
         answers: the item ids of the folder's answers.
     """
-    problems = [*read.problems, *_too_many(read.rows, coder)]
+    problems = [*read.problems, *_needless(read, coder)]
+    coder = None if read.named else coder
+    problems += _too_many(read.rows, coder)
     checked: list[Checked] = []
-    places: dict[tuple[str, str], str] = {}
+    places: dict[tuple[str, str, str], str] = {}
     for row in read.rows:
         item_id, name = keyed.get(row.item, row.item), (coder or row.coder or "").strip()
         found = [*rubric.problems(row.labels)]
@@ -89,10 +95,10 @@ def check(
             found.append("nothing says whose labels these are: add --coder NAME")
         elif not name.isprintable():
             found.append(f"the name {shortened(name, _SHOWN)!r} cannot be printed: add --coder NAME")
-        elif (earlier := places.get((item_id, folded(name)))) is not None:
+        elif (earlier := places.get((item_id, folded(name), row.role))) is not None:
             found.append(f"{name} labelled the same item at {earlier} already: keep one")
         else:
-            places[item_id, folded(name)] = row.place
+            places[item_id, folded(name), row.role] = row.place
             checked.append(Checked(item_id, name, row))
         problems += [f"{row.place}: {problem}" for problem in found]
     return checked, problems
@@ -101,6 +107,12 @@ def check(
 def folded(name: str) -> str:
     """What is the same for all spellings of a coder's name."""
     return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _needless(read: Read, coder: str | None) -> list[str]:
+    if coder is None or not read.named or any(row.role == "adjudicator" for row in read.rows):
+        return []
+    return ["it names its coders and nothing in it was adjudicated, so that --coder names nobody: leave it out"]
 
 
 def _too_many(rows: Iterable[Row], coder: str | None) -> list[str]:

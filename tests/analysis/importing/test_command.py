@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from harness.analysis.export import export_command
 from harness.analysis.importing import import_command
 from harness.analysis.importing.lock import annotations_lock
 from harness.analysis.labels import Annotation, read_annotations
@@ -197,14 +196,3 @@ def test_a_name_in_a_file_that_is_none_is_refused(folder, label_studio, name, to
         import_command(folder, [label_studio([(name, {0: {"hallucination": "no", "abstained": "no"}})])])
     assert "\x1b" not in str(refused.value)
     assert lines_of(folder) == []
-
-
-def test_a_table_of_all_coders_is_refused_in_one_sentence(folder, items, table, tmp_path):
-    import_command(folder, [table(HEADER, f"{items[0]},no,no,,")], coder="anna")
-    export_command(folder, form="adjudicated-csv", output=tmp_path / "all.csv")
-    with pytest.raises(UsageError) as refused:
-        import_command(folder, [tmp_path / "all.csv"], coder="anna")
-    [told] = str(refused.value).splitlines()[1:]
-    assert told.startswith("  all.csv: it is an export as adjudicated-csv, which is for reading; what comes back are ")
-    assert "annotation-csv" in told
-    assert "Label Studio" in told
