@@ -123,7 +123,9 @@ def import_annotations(
     folder: Folder,
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Label Studio's JSON export, or CSVs.")],
     *,
-    coder: Annotated[str | None, typer.Option(metavar="NAME", help="Whose labels they are, or whose decisions.")] = None,
+    coder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose labels they are, or whose decisions.")
+    ] = None,
 ) -> None:
     """Bring labels back that were made elsewhere."""
     from harness.analysis.importing import import_command  # noqa: PLC0415
