@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness.analysis.labels import RUBRIC_NAME
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -159,6 +160,16 @@ def read_rubric(path: Path | None = None) -> Rubric:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The rubric {where} cannot be read ({error}). Name a YAML file with --rubric.") from None
     return parse_rubric(text, where)
+
+
+def rubric_of(folder: Path) -> Rubric:
+    """The rubric that the labels of `folder` were made with; the one that ships where it holds none.
+
+    Raises:
+        UsageError: as `read_rubric`.
+    """
+    path = folder / RUBRIC_NAME
+    return read_rubric(path if path.exists() else None)
 
 
 def parse_rubric(text: str, where: str) -> Rubric:

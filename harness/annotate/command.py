@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from harness.analysis.importing.lock import annotations_lock
+from harness.analysis.annotations_file import annotations_lock
 from harness.annotate.drawing import Flags
 from harness.annotate.serving import listen, serve
 from harness.annotate.store import Store, open_annotations

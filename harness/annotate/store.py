@@ -8,27 +8,23 @@ Guarantees:
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from harness.analysis.labels import ANNOTATIONS_NAME, Annotation, Annotations, read_annotations
-from harness.errors import JournalCorruptError, JournalWriteError, UsageError
-from harness.journal import JournalWriter, scan
-from harness.journal.append import AppendFile
-from harness.journal.files import create_private_file
-from harness.journal.recovery import set_tail_aside
+from harness.analysis.annotations_file import open_to_append
+from harness.analysis.labels import Annotation, Annotations, read_annotations
+from harness.errors import UsageError
+from harness.journal import JournalWriter
+from harness.journal.lock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from pathlib import Path
     from typing import Any
 
     from harness.analysis.labels import Role, State
     from harness.annotate.study import Study
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+    from harness.journal.append import AppendFile
 
 
 def open_annotations(
@@ -42,22 +38,12 @@ def open_annotations(
         UsageError: a line in the middle is no annotation, or of an unknown item or another rubric.
         JournalWriteError: the disk refuses.
     """
-    path = study.folder / ANNOTATIONS_NAME
+    file, torn = open_to_append(study.folder, now=now)
     try:
-        create_private_file(path)
-        found = scan(path)
-        torn = set_tail_aside(path, found, now=now())
-        said = read_annotations(study.folder, known=study.known, rubric=study.rubric)
-        return AppendFile(path, end=found.end), said, torn
-    except JournalCorruptError as error:
-        raise UsageError(
-            f"{path}, line {error.line} is no annotation. Something else wrote there: correct that line or take it "
-            "out, then start again."
-        ) from error
-    except OSError as error:
-        raise JournalWriteError(
-            f"{path} cannot be read and written ({error.strerror}). Check that disk and its room, then start again."
-        ) from error
+        return file, read_annotations(study.folder, known=study.known, rubric=study.rubric), torn
+    except UsageError:
+        file.close()
+        raise
 
 
 class Store:

@@ -46,8 +46,29 @@ def folder_lock(folder: Path, *, now: Callable[[], datetime] = utc_now, system: 
         raise UsageError(
             f"{folder} cannot be used for results ({exc.strerror}). Choose another output folder."
         ) from exc
+    with held(fd, lambda holder: _busy(folder, holder), lambda why: _no_locks(folder, why), now=now):
+        yield
+
+
+@contextmanager
+def held(
+    fd: int,
+    busy: Callable[[str], str],
+    no_locks: Callable[[str], str],
+    *,
+    now: Callable[[], datetime] = utc_now,
+) -> Iterator[None]:
+    """Hold the open lock file `fd` for as long as the block lasts, then close it.
+
+    Args:
+        busy: the sentence for whoever comes second, given who holds it.
+        no_locks: the sentence where the file system has none, given the system's words.
+
+    Raises:
+        JournalLockedError, UsageError: with those sentences.
+    """
     try:
-        _acquire(fd, folder)
+        _acquire(fd, busy, no_locks)
         with suppress(OSError):  # who holds it is a courtesy that a full disk may cost
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()} {now().isoformat(timespec='seconds')}\n".encode(), 0)
@@ -67,7 +88,7 @@ def refuse_held(folder: Path) -> None:
     except OSError:
         return
     try:
-        _acquire(fd, folder, fcntl.LOCK_SH)
+        _acquire(fd, lambda holder: _busy(folder, holder), lambda why: _no_locks(folder, why), fcntl.LOCK_SH)
     finally:
         os.close(fd)
 
@@ -87,25 +108,33 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def _acquire(fd: int, folder: Path, kind: int = fcntl.LOCK_EX) -> None:
+def _acquire(fd: int, busy: Callable[[str], str], no_locks: Callable[[str], str], kind: int = fcntl.LOCK_EX) -> None:
     for left in reversed(range(_TRIES)):
         try:
             fcntl.flock(fd, kind | fcntl.LOCK_NB)
         except OSError as exc:
             if exc.errno not in _HELD_ELSEWHERE:
-                raise UsageError(
-                    f"{folder} lies on a file system without locks ({exc.strerror}), so two runs could write there. "
-                    "Choose an output folder on a local disk."
-                ) from exc
+                raise UsageError(no_locks(str(exc.strerror))) from exc
             if not left:
-                raise JournalLockedError(
-                    f"{folder} is being written by {_holder(fd)}. Wait until that run has ended or stop it, or choose "
-                    "another output folder."
-                ) from exc
+                raise JournalLockedError(busy(_holder(fd))) from exc
             # Whoever only looks (`is_held`) shares the lock for some microseconds.
             time.sleep(_TRY_AGAIN_S)
         else:
             return
+
+
+def _busy(folder: Path, holder: str) -> str:
+    return (
+        f"{folder} is being written by {holder}. Wait until that run has ended or stop it, or choose another output "
+        "folder."
+    )
+
+
+def _no_locks(folder: Path, why: str) -> str:
+    return (
+        f"{folder} lies on a file system without locks ({why}), so two runs could write there. Choose an output folder "
+        "on a local disk."
+    )
 
 
 def _holder(fd: int) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from harness.analysis.agreement.forms import Findings
 from harness.analysis.agreement.measured import agreement_of
 from harness.analysis.assignment import training_items
-from harness.analysis.labels import RUBRIC_NAME, read_annotations
+from harness.analysis.labels import read_annotations
 from harness.analysis.rates import differences_of, rates_of
 from harness.analysis.rates.outcomes import HALLUCINATION, can_be_rated
 from harness.analysis.records import load
-from harness.analysis.rubric import read_rubric
+from harness.analysis.rubric import rubric_of
 from harness.errors import UsageError
 from harness.findings import say
 from harness.terminal import table_screen
@@ -57,8 +57,7 @@ def find(folder: Path, *, seed: int = 0) -> Findings:
         UsageError, JournalCorruptError: as `agreement_command`.
     """
     results = load(folder)
-    path = folder / RUBRIC_NAME
-    rubric = read_rubric(path if path.exists() else None)
+    rubric = rubric_of(folder)
     annotations = read_annotations(folder, known=(record["item_id"] for record in results.records), rubric=rubric)
     if not annotations.coded() and not annotations.adjudicated():
         raise UsageError(

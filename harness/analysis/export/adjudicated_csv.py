@@ -8,9 +8,10 @@ from harness.analysis.assignment import training_items
 from harness.analysis.export.annotation_csv import SEPARATOR
 from harness.analysis.export.cells import cell, csv_chunks
 from harness.analysis.export.jobs import Written, counted
-from harness.analysis.export.judged import labels_of, rubric_of
 from harness.analysis.export.outputs import Outputs
+from harness.analysis.labels import read_annotations
 from harness.analysis.records import load
+from harness.analysis.rubric import rubric_of
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def write(job: Job) -> Written:
         JournalCorruptError: a line of the journal, or of the labels, is no record.
     """
     results, rubric = load(job.folder), rubric_of(job.folder)
-    annotations = labels_of(job.folder, (record["item_id"] for record in results.records), rubric)
+    annotations = read_annotations(job.folder, known=(record["item_id"] for record in results.records), rubric=rubric)
     coded, decided, coders = annotations.coded(), annotations.adjudicated(), annotations.coders
     labelled = [record for record in results.records if record["item_id"] in coded.keys() | decided.keys()]
     if not labelled:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from harness.analysis.export.blind import answers_of, blind_items
 from harness.analysis.export.cells import SPREADSHEET_CELL, cell, csv_chunks
 from harness.analysis.export.jobs import Written, counted
-from harness.analysis.export.judged import labels_of, rubric_of
 from harness.analysis.export.keys import read_key, write_key
 from harness.analysis.export.names import slug
 from harness.analysis.export.outputs import Outputs
-from harness.analysis.labels import RUBRIC_NAME
+from harness.analysis.labels import RUBRIC_NAME, read_annotations
 from harness.analysis.records import load
+from harness.analysis.rubric import rubric_of
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write(job: Job) -> Written:
     results, rubric = load(job.folder), rubric_of(job.folder)
     refuse_unfit(rubric)
     answers = answers_of(results)
-    annotations = labels_of(job.folder, (record["item_id"] for record in results.records), rubric)
+    annotations = read_annotations(job.folder, known=(record["item_id"] for record in results.records), rubric=rubric)
     files = {job.target / f"annotation-{slug(coder)}.csv": coder for coder in annotations.coders or _CODERS}
     outputs = Outputs(job.target, FORM)
     codebook = job.target / RUBRIC_NAME

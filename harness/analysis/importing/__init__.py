@@ -3,7 +3,7 @@
 - `command`: the way in
 - `filled_table`, `adjudicated_table`, `label_studio_export`: a file as rows; `table_cells`: a cell as a label
 - `rows`: what a row is, and what is wrong with it
-- `appending`: annotations.jsonl, grown by the journal's own writer; `lock`: by one process at a time
+- `appending`: what is new, added durably
 """
 
 from harness.analysis.importing.command import import_command

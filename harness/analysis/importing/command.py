@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.export.judged import labels_of, rubric_of
+from harness.analysis.annotations_file import annotations_lock
 from harness.analysis.export.keys import read_keys
 from harness.analysis.importing.appending import append_annotations
 from harness.analysis.importing.filled_table import ADJUDICATOR, read_table
 from harness.analysis.importing.label_studio_export import read_export
-from harness.analysis.importing.lock import annotations_lock
 from harness.analysis.importing.rows import check, folded
-from harness.analysis.labels import RUBRIC_NAME, Annotation
+from harness.analysis.labels import RUBRIC_NAME, Annotation, read_annotations
 from harness.analysis.records import iterate
+from harness.analysis.rubric import rubric_of
 from harness.errors import UsageError
 from harness.findings import say
 from harness.journal import atomic_write
@@ -97,7 +97,7 @@ def _read(path: Path, rubric: Rubric, key: Key, coder: str | None) -> Read:
 
 
 def _add(folder: Path, files: Sequence[_File], known: set[str], rubric: Rubric) -> None:
-    said = labels_of(folder, known, rubric)
+    said = read_annotations(folder, known=known, rubric=rubric)
     # With skipped items under no labels: who skipped one and labelled it elsewhere has labelled it.
     held: dict[tuple[str, str | None], Labels] = {who: act.labels for who, act in said.latest().items()}
     held |= {(item_id, None): labels for item_id, labels in said.adjudicated().items()}

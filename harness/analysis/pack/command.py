@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.analysis.assignment import ASSIGNMENT_NAME, training_items
-from harness.analysis.labels import ANNOTATIONS_NAME, RUBRIC_NAME, Annotations, read_annotations
+from harness.analysis.labels import ANNOTATIONS_NAME, Annotations, read_annotations
 from harness.analysis.pack.archive import names_in, refuse_other_files, write_sums, write_zip
 from harness.analysis.pack.coders import pseudonyms
 from harness.analysis.pack.contents import Stage
@@ -23,7 +23,7 @@ from harness.analysis.pack.secrets import SecretFinder, standing
 from harness.analysis.pack.who import Machine, redactor_for
 from harness.analysis.records import iterate
 from harness.analysis.report.marks import read_marks
-from harness.analysis.rubric import read_rubric
+from harness.analysis.rubric import rubric_of
 from harness.analysis.score import SCORES_NAME
 from harness.config import Environment
 from harness.errors import UsageError
@@ -121,7 +121,7 @@ def _labelled(folder: Path) -> Labelled | None:
     """The labels, all of which must be of items that are there, and made with the rubric that is there."""
     if not (folder / ANNOTATIONS_NAME).is_file():
         return None
-    rubric = read_rubric(folder / RUBRIC_NAME if (folder / RUBRIC_NAME).is_file() else None)
+    rubric = rubric_of(folder)
     known = (record["item_id"] for record in iterate(folder))
     return Labelled(read_annotations(folder, known=known, rubric=rubric), rubric, training_items(folder))
 

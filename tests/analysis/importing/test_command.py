@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from harness.analysis.annotations_file import annotations_lock
 from harness.analysis.importing import import_command
-from harness.analysis.importing.lock import annotations_lock
 from harness.analysis.labels import Annotation, read_annotations
 from harness.analysis.rubric import read_rubric
 from harness.errors import JournalLockedError, UsageError
@@ -124,7 +124,10 @@ def test_lines_are_in_the_form_of_the_journals(folder, items, table):
 
 def test_while_somebody_labels_there_nothing_is_added(folder, items, table):
     path = table(HEADER, f"{items[0]},no,no,,")
-    with annotations_lock(folder), pytest.raises(JournalLockedError, match=rf"process {os.getpid()}\..*end it first"):
+    with (
+        annotations_lock(folder),
+        pytest.raises(JournalLockedError, match=rf"process {os.getpid()} since 2.*end it first"),
+    ):
         import_command(folder, [path], coder="anna")
     assert lines_of(folder) == []
     import_command(folder, [path], coder="anna")
