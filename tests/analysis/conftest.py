@@ -1,6 +1,8 @@
-"""A line of results.jsonl as a dictionary, whole and plain, for tests to change what they are about."""
+"""What tests of what follows a run share."""
 
 from __future__ import annotations
+
+import gc
 
 import pytest
 
@@ -50,3 +52,9 @@ def plain_record():
         return made | facts | {"error": error}
 
     return make
+
+
+@pytest.fixture
+def no_collecting(monkeypatch):
+    """statsmodels collects garbage with every correction, which takes a hundred times as long as the rest of it."""
+    monkeypatch.setattr(gc, "collect", lambda *_: 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 
 import numpy as np
@@ -90,9 +89,8 @@ def random_ratings(ratings):
 
 
 @pytest.fixture(autouse=True)
-def _no_collecting(monkeypatch):
-    """statsmodels collects garbage with every correction, which takes a hundred times as long as the rest of it."""
-    monkeypatch.setattr(gc, "collect", lambda *_: 0)
+def _quick(no_collecting):
+    """Corrections are many here."""
 
 
 @pytest.fixture

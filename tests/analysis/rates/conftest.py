@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 
 from harness.analysis.labels import Annotation, Annotations
@@ -12,9 +10,8 @@ RUBRIC = "0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
-def _no_collecting(monkeypatch):
-    """statsmodels collects garbage with every correction, which takes a hundred times as long as the rest of it."""
-    monkeypatch.setattr(gc, "collect", lambda *_: 0)
+def _quick(no_collecting):
+    """Corrections are many here."""
 
 
 @pytest.fixture
