@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import secrets
 import sys
-import webbrowser
 from typing import TYPE_CHECKING
 
 import anyio
@@ -42,7 +41,6 @@ def annotate_command(
     seed: int = 0,
     host: str = "127.0.0.1",
     port: int = 8765,
-    open_browser: bool = False,
 ) -> int:
     """Serve the labelling pages of `folder` and print their address, with its token, on stdout.
 
@@ -75,7 +73,7 @@ def annotate_command(
         notes = (*study.notes, *([f"A torn last line of the labels was set aside in {torn}."] if torn else []))
         for note in notes:
             say(f"note: {note}")
-        anyio.run(_serve, study, file, said, listener, open_browser)
+        anyio.run(_serve, study, file, said, listener)
     say("Stopped. Every label that a page called saved is in the folder; the same command goes on.")
     return 0
 
@@ -85,7 +83,6 @@ async def _serve(
     file: AppendFile,
     said: Annotations,
     listener: socket.socket,
-    open_browser: bool,  # noqa: FBT001
 ) -> None:
     from harness.annotate.app import make_app  # noqa: PLC0415 - imports what the extra brings
 
@@ -98,8 +95,6 @@ async def _serve(
         sys.stdout.write(f"{_plan(study)}\n{url}\n")
         sys.stdout.write(f"To adjudicate: {url.replace('/?', '/adjudicate?')}\n")
         sys.stdout.flush()
-        if open_browser:
-            webbrowser.open(url)
 
     try:
         await serve(make_app(study, store, token=token, port=port), listener, on_ready=tell)
