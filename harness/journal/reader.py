@@ -5,16 +5,12 @@ A folder may hold several records of one item, of which readers take one: the fi
 
 from __future__ import annotations
 
-import re
-from binascii import unhexlify
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from harness.digests import DIGEST_SIZE, DigestSet
 from harness.errors import JournalCorruptError
-from harness.journal.form import AFTER_ID, HEAD, HEX_DIGITS, TAIL
+from harness.journal.line import decode, may_be_torn, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +18,6 @@ if TYPE_CHECKING:
 
     from harness.journal.bulk import Successes
 
-_ID = slice(len(HEAD), len(HEAD) + HEX_DIGITS)
-_AFTER_ID = slice(_ID.stop, _ID.stop + len(AFTER_ID))
 _BUFFER = 1 << 20
 # Bytes from which on importing numpy costs less than it saves.
 _LONG = 1 << 26
@@ -59,6 +53,23 @@ class BadLine(NamedTuple):
     problem: str
 
 
+class Line(NamedTuple):
+    """A record that is not decoded yet.
+
+    Args:
+        number: from 1.
+        digest: of its item.
+        taken: whether readers take it: the first success of its item, or else the last failure.
+        data: the line as it stands, its end included.
+    """
+
+    number: int
+    digest: bytes
+    success: bool
+    taken: bool
+    data: bytes
+
+
 def scan(path: Path) -> Scan:
     """Read the whole journal once, decoding only the lines that do not look like a success.
 
@@ -79,27 +90,40 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
         JournalCorruptError: as `scan` does; also for a line that looks right at both ends but not between.
         OSError: there is no such file, or it cannot be read.
     """
+    for line in read_lines(path):
+        if line.taken:
+            try:
+                yield decode(line.data)
+            except ValueError as exc:
+                raise JournalCorruptError(path, line.number, str(exc)) from exc
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Every good line in order, and whether `read_records`, which reads them so, takes it.
+
+    Raises:
+        JournalCorruptError, OSError: as `scan` does.
+    """
     found, failures_left = _scan(path)
     seen = DigestSet()
     position = 0
     with path.open("rb", buffering=_BUFFER) as file:
-        for number, line in enumerate(file, 1):
-            position += len(line)
+        for number, data in enumerate(file, 1):
+            position += len(data)
             if position > found.end:
                 return
-            digest, success = outcome(line)
+            try:
+                digest, success = outcome(data)
+            except ValueError as exc:
+                raise JournalCorruptError(path, number, str(exc)) from exc
             if success:
-                chosen = seen.add(digest)
+                taken = seen.add(digest)
             else:
                 left = failures_left.get(digest, 1) - 1
                 if left:
                     failures_left[digest] = left
-                chosen = not left and digest in found.failed
-            if chosen:
-                try:
-                    yield decode(line)
-                except ValueError as exc:
-                    raise JournalCorruptError(path, number, str(exc)) from exc
+                taken = not left and digest in found.failed
+            yield Line(number, digest, success, taken, data)
 
 
 def bad_lines(path: Path) -> Iterator[BadLine]:
@@ -115,54 +139,6 @@ def bad_lines(path: Path) -> Iterator[BadLine]:
                     continue
             yield from doubtful
             doubtful.clear()
-
-
-def outcome(line: bytes) -> tuple[bytes, bool]:
-    """The item's digest and whether the line is a success; a success in our own form is told by its two ends.
-
-    A line with a second beginning in it is decoded: it may be half a record with a whole one glued to it. In a journal
-    that is long enough to be scanned in bulk that is left to whoever reads the records.
-
-    Raises:
-        ValueError: the line is no record; the text says why.
-    """
-    # `0 in line` finds a page that never reached the disk. (`b"\0" in line` would take five times as long.)
-    ends = line.startswith(HEAD) and line.endswith(TAIL) and line[_AFTER_ID] == AFTER_ID
-    if ends and 0 not in line and line.find(HEAD, 1) == -1:
-        try:
-            return unhexlify(line[_ID]), True
-        except ValueError:
-            pass
-    record = decode(line)
-    return unhexlify(record["item_id"]), record["error"] is None
-
-
-def decode(line: bytes) -> dict[str, Any]:
-    """The whole record.
-
-    Raises:
-        ValueError: the line is no record; the text says why.
-    """
-    if not line.endswith(b"\n"):
-        raise ValueError("the line was not finished")
-    if 0 in line:
-        raise ValueError("the line holds NUL bytes, as after a power failure")
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError as exc:
-        raise ValueError(f"the line is not JSON ({exc})") from exc
-    if not isinstance(record, dict) or "error" not in record or not _is_item_id(record.get("item_id")):
-        raise ValueError("the line is not a record (it needs an item_id of 32 hexadecimal digits, and error)")
-    return record
-
-
-def may_be_torn(line: bytes) -> bool:
-    """Whether a crash can have left this line, so that it is no corruption as long as nothing good follows it."""
-    return not line.endswith(b"\n") or 0 in line
-
-
-def _is_item_id(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{32}", value) is not None
 
 
 def _scan(path: Path) -> tuple[Scan, dict[bytes, int]]:

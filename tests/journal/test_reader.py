@@ -1,68 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import orjson
 import pytest
 
 from harness.errors import JournalCorruptError
 from harness.journal import reader
-from harness.journal.reader import bad_lines, outcome, read_records, scan
-from harness.record import Record
-from harness.schema import (
-    Completion,
-    Failure,
-    FinishReason,
-    Message,
-    Prompt,
-    ProviderType,
-    Request,
-    SamplingParams,
-    Usage,
-    Variant,
-)
-
-
-def record(item_id, completion=None, failure=None):
-    prompt = Prompt(id="p1", text='{"item_id":"", "error":null}\n')
-    variant = Variant("m@0.0", ProviderType.CLAUDE, "m", SamplingParams(), run_seed=1)
-    request = Request(item_id, prompt, variant, 0, 7, (Message("user", prompt.text),), None)
-    return Record("run", request, completion, failure, datetime(2026, 1, 1, tzinfo=UTC), 1.0, 0.0, 0)
-
-
-def test_a_success_as_the_harness_writes_it_is_told_without_decoding(item, monkeypatch):
-    monkeypatch.delattr(reader, "decode")
-    answer = Completion('"error":null}', FinishReason.STOP, Usage(1, 2, 3), None, {})
-    assert outcome(record(item(1).hex(), completion=answer).to_line()) == (item(1), True)
-
-
-def test_a_failure_is_not_taken_for_a_success_whatever_its_message_says(item):
-    failure = Failure("RejectedError", 'it said ,"error":null}', 400, retryable=False, attempts=1)
-    assert outcome(record(item(1).hex(), failure=failure).to_line()) == (item(1), False)
-
-
-def test_a_record_that_another_tool_wrote_is_decoded(item):
-    line = b'{"error": null, "x": 1, "item_id": "%b"}\n' % item(1).hex().upper().encode()
-    assert outcome(line) == (item(1), True)
-
-
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        (b"\n", "not JSON"),
-        (b"[]\n", "not a record"),
-        (b'{"item_id":"00000000000000000000000000000000"}\n', "not a record"),
-        (b'{"item_id":"0000000000000000000000000000000000","error":null}\n', "not a record"),
-        (b'{"item_id":"zz000000000000000000000000000000","error":null}\n', "not a record"),
-        (b'{"item_id":"00 00000000000000000000000000000","error":null}\n', "not a record"),
-        (b'{"item_id":7,"error":null}\n', "not a record"),
-        (b'{"item_id":"00000000000000000000000000000000","a":"\0","error":null}\n', "NUL"),
-        (b'{"item_id":"00000000000000000000000000000000","error":null}', "not finished"),
-    ],
-)
-def test_what_is_no_record_says_why(line, problem):
-    with pytest.raises(ValueError, match=problem):
-        outcome(line)
+from harness.journal.reader import bad_lines, read_lines, read_records, scan
 
 
 def test_a_scan_counts_lines_and_items(journal, line, item):
@@ -168,3 +111,23 @@ def test_half_a_record_with_a_whole_one_glued_to_it_is_corruption(journal, line)
 def test_two_whole_records_on_one_line_are_corruption(journal, line):
     with pytest.raises(JournalCorruptError, match="line 1"):
         scan(journal(line(1)[:-1] + line(2), line(3)))
+
+
+def test_in_a_long_journal_too_it_is_found_when_the_lines_are_read(journal, line, monkeypatch):
+    monkeypatch.setattr(reader, "_LONG", 0)
+    path = journal(line(1), line(2)[:-40] + line(3), line(4))
+    with pytest.raises(JournalCorruptError, match="line 2"):
+        list(read_lines(path))
+
+
+def test_lines_are_told_apart_by_whether_readers_take_them(journal, line, item):
+    lines = [line(1, error="503"), line(2, error="503"), line(1), line(2, error="again"), line(1, pad=1)]
+    read = list(read_lines(journal(*lines, b"{")))
+    assert [(one.number, one.digest, one.success, one.taken) for one in read] == [
+        (1, item(1), False, False),
+        (2, item(2), False, False),
+        (3, item(1), True, True),
+        (4, item(2), False, True),
+        (5, item(1), True, False),
+    ]
+    assert [one.data for one in read] == lines
