@@ -10,9 +10,8 @@ from harness.schema import Message, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
 
-    from harness.digests import DigestSet
+    from harness.digests import Digests
     from harness.schema import Prompt, Variant
 
 
@@ -21,7 +20,7 @@ _SKIPPED_AT_ONCE = 256
 
 
 def requests_for(
-    variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: DigestSet | AbstractSet[bytes] = frozenset()
+    variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: Digests = frozenset()
 ) -> Iterator[Request]:
     """Every request of `variant` whose item is not in `skip` (item ids as 16 bytes), prompt by prompt.
 
@@ -32,7 +31,7 @@ def requests_for(
 
 
 def unfinished(
-    variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: DigestSet | AbstractSet[bytes] = frozenset()
+    variant: Variant, run_seed: int, prompts: Iterable[Prompt], skip: Digests = frozenset()
 ) -> Iterator[Request | None]:
     """As `requests_for`, with a None now and then while items are skipped, so that an event loop can have its turn."""
     hasher, repeats = ItemHasher(variant), range(variant.repeats)
@@ -51,9 +50,7 @@ def unfinished(
                     yield None
 
 
-def count_in(
-    items: DigestSet | AbstractSet[bytes], variants: Sequence[Variant], prompts: Iterable[Prompt]
-) -> list[int]:
+def count_in(items: Digests, variants: Sequence[Variant], prompts: Iterable[Prompt]) -> list[int]:
     """How many requests of each variant are in `items` (item ids as 16 bytes); the prompts are gone through once."""
     counts = [0] * len(variants)
     hashers = [(index, variant, ItemHasher(variant)) for index, variant in enumerate(variants)]

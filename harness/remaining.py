@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from harness.digests import DigestSet
 from harness.plan import count_in
+from harness.shard import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.config import LaneConfig
+    from harness.digests import Digests
     from harness.journal import Scan
     from harness.schema import Prompt
+    from harness.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Remaining:
     """How far a plan has come, by the name of the variant.
 
     Args:
-        total: items of the plan.
+        total: items of the plan, or of the shard of it.
         done: those that have an answer.
         left_alone: those that failed and are not to be tried again.
         skip: digests of the items that are not to be sent.
@@ -30,7 +33,7 @@ class Remaining:
     total: Mapping[str, int]
     done: Mapping[str, int]
     left_alone: Mapping[str, int]
-    skip: DigestSet
+    skip: Digests
 
     def of(self, name: str) -> int:
         """Items of the variant that are still to be sent."""
@@ -38,13 +41,31 @@ class Remaining:
 
 
 def remaining(
-    lanes: Sequence[LaneConfig], prompts: Iterable[Prompt], count: int, found: Scan, *, retry_failed: bool = True
+    lanes: Sequence[LaneConfig],
+    prompts: Iterable[Prompt],
+    count: int,
+    found: Scan,
+    *,
+    retry_failed: bool = True,
+    shard: Shard = WHOLE,
 ) -> Remaining:
-    """What is left of `lanes` over the `count` prompts in `prompts`, by what was `found` in the journal."""
-    total = {lane.variant.name: count * lane.variant.repeats for lane in lanes}
+    """What is left of `lanes` over the `count` prompts in `prompts`, by what was `found` in the journal of `shard`."""
+    total = items_of(lanes, prompts, count, shard)
     done = _by_variant(lanes, prompts, found.done)
     left_alone = dict.fromkeys(total, 0) if retry_failed else _by_variant(lanes, prompts, found.failed)
-    return Remaining(total, done, left_alone, not_to_send(found, retry_failed=retry_failed))
+    skip = shard.leaving_out(not_to_send(found, retry_failed=retry_failed))
+    return Remaining(total, done, left_alone, skip)
+
+
+def items_of(
+    lanes: Sequence[LaneConfig], prompts: Iterable[Prompt], count: int, shard: Shard = WHOLE
+) -> dict[str, int]:
+    """How many items of each lane `shard` holds, by its variant's name."""
+    if shard.is_whole:
+        return {lane.variant.name: count * lane.variant.repeats for lane in lanes}
+    variants = [lane.variant for lane in lanes]
+    held = count_in(shard, variants, prompts)
+    return {variant.name: items for variant, items in zip(variants, held, strict=True)}
 
 
 def not_to_send(found: Scan, *, retry_failed: bool = True) -> DigestSet:

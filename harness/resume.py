@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,16 @@ from harness.errors import UsageError
 from harness.journal import RESULTS_NAME, read_records
 from harness.manifest import MANIFEST_NAME
 from harness.plan import place_of, requests_for
+from harness.shard import folder_suffix_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harness.config import LaneConfig
+    from harness.journal import Scan
+    from harness.manifest import Manifest
     from harness.schema import Prompt
+    from harness.shard import Shard
 
 
 def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:
@@ -36,8 +41,8 @@ def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:
         raise UsageError(f"There is nothing to resume in {folder}. Leave --resume out to begin.")
     if not fresh:
         return folder
-    suffix = REHEARSAL_SUFFIX if output_dir.endswith(REHEARSAL_SUFFIX) else ""
-    stem, number = output_dir.removesuffix(suffix), 2
+    stem, suffix = _stem_and_suffix(output_dir)
+    number = 2
     while any((folder / name).exists() for name in (RESULTS_NAME, MANIFEST_NAME)):
         folder = Path(f"{stem}-{number}{suffix}")
         number += 1
@@ -46,17 +51,56 @@ def choose_folder(output_dir: str, *, fresh: bool, resume: bool) -> Path:
 
 def folder_before(folder: Path) -> Path | None:
     """The folder that `--fresh` began `folder` beside, None where there is none."""
-    suffix = REHEARSAL_SUFFIX if folder.name.endswith(REHEARSAL_SUFFIX) else ""
-    stem, _, number = folder.name.removesuffix(suffix).rpartition("-")
+    name, suffix = _stem_and_suffix(folder.name)
+    stem, _, number = name.rpartition("-")
     if not stem or not number.isdecimal() or int(number) < 2:  # noqa: PLR2004 - the first one has no number
         return None
     name = stem if int(number) == 2 else f"{stem}-{int(number) - 1}"  # noqa: PLR2004
     return folder.with_name(name + suffix)
 
 
+def _stem_and_suffix(name: str) -> tuple[str, str]:
+    """A folder's name in two: what a number follows, and what says which shard and that it is a rehearsal."""
+    rehearsal = REHEARSAL_SUFFIX if name.endswith(REHEARSAL_SUFFIX) else ""
+    suffix = folder_suffix_of(name.removesuffix(rehearsal)) + rehearsal
+    return name.removesuffix(suffix), suffix
+
+
 def _holds_results(folder: Path) -> bool:
     results = folder / RESULTS_NAME
     return results.is_file() and results.stat().st_size > 0
+
+
+def refuse_another_shard(manifest: Manifest | None, found: Scan | None, shard: Shard, folder: Path) -> None:
+    """A folder is for one part of a plan: for one shard, or for all of it.
+
+    Args:
+        manifest: the folder's, None where there is none: then its items say whether they are those of `shard`.
+        found: in its journal; None where there is none.
+
+    Raises:
+        UsageError: the folder is for another part.
+    """
+    if manifest is not None:
+        if manifest.part == shard:
+            return
+        problem = f"{folder} holds {_part(manifest.part)} and this would be {_part(shard)}."
+        ours = "leave --shard out" if manifest.part.is_whole else f"give --shard {manifest.part}"
+        way_back = f", or {ours} to go on with this one"
+    else:
+        items = chain(found.done, found.failed) if found else ()
+        others = sum(item not in shard for item in items)
+        if not others:
+            return
+        problem = f"{folder} holds {others} items that are not in shard {shard}, and no {MANIFEST_NAME} that says why."
+        way_back = ""
+    raise UsageError(
+        f"{problem} Every shard has a folder of its own: leave --output out, or name another folder{way_back}."
+    )
+
+
+def _part(shard: Shard) -> str:
+    return "a whole run" if shard.is_whole else f"shard {shard}"
 
 
 def refuse_changed_prompts(results: Path, lanes: Sequence[LaneConfig], prompts: Iterable[Prompt]) -> None:
