@@ -46,5 +46,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[local,analysis,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[local,analysis,ray,dev]'
 	@touch $@ $(VENV)/.installed

@@ -31,6 +31,7 @@ BENCHES = {
     "local": "local_generation",
     "local-memory": "local_memory",
     "local-lag": "local_lag",
+    "ray": "ray_replicas",
 }
 """The module of each name; one is imported only when its turn comes, so that none pays for another's imports."""
 
