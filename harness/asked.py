@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.config.paths import named_path
 from harness.errors import UsageError
 from harness.prompt_template import PromptTemplate
 from harness.prompts import Choice, Columns, FieldNames, choose, open_prompts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from harness.config import RunConfig
     from harness.prompts import PromptFile, PromptSurvey, Selection
@@ -25,10 +26,7 @@ def prompt_file_of(config: RunConfig, config_path: Path | None) -> PromptFile:
     Raises:
         PromptFileError: there is no such file, or it cannot be read.
     """
-    path = Path(config.prompts_file or "").expanduser()
-    if config_path is not None and not path.exists():
-        beside = config_path.parent / path
-        path = beside if beside.exists() else path
+    path = named_path(config.prompts_file or "", config_path)
     template = None if config.prompt_template is None else PromptTemplate.parse(config.prompt_template)
     return open_prompts(path, Columns(FieldNames(**config.fields.model_dump()), template))
 

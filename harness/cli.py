@@ -15,14 +15,17 @@ from harness.cli_options import (
     Concurrency,
     ConfigFile,
     Device,
+    Executor,
     MaxCost,
     Models,
     NumPrompts,
     Output,
     Prompts,
+    RayAddress,
     Rehearse,
     Rpm,
     Sample,
+    ShardOfRun,
     overrides_of,
 )
 from harness.errors import HarnessError
@@ -59,6 +62,9 @@ def run(
         float, typer.Option(min=0, max=1, metavar="SHARE", help="Of the simulator's answers: make it a bad night.")
     ] = 0.0,
     max_cost: MaxCost = None,
+    shard: ShardOfRun = None,
+    executor: Executor = None,
+    ray_address: RayAddress = None,
     no_retry_failed: Annotated[
         bool, typer.Option("--no-retry-failed", help="Leave items alone that failed in an earlier run.")
     ] = False,
@@ -75,8 +81,9 @@ def run(
     if resume and fresh:
         raise typer.BadParameter("--resume goes on with a run and --fresh starts a new one: give one of them.")
     overrides = overrides_of(
-        concurrency, rpm, num_prompts, sample, prompts, output, device, model, rehearse=rehearse, max_cost=max_cost
-    )
+        concurrency, rpm, num_prompts, sample, prompts, output, device, model,
+        rehearse=rehearse, max_cost=max_cost, shard=shard, executor=executor, ray_address=ray_address,
+    )  # fmt: skip
     options = RunOptions(
         resume=resume,
         fresh=fresh,
@@ -109,6 +116,9 @@ def check(
     device: Device = None,
     model: Models = None,
     rehearse: Rehearse = False,
+    shard: ShardOfRun = None,
+    executor: Executor = None,
+    ray_address: RayAddress = None,
     online: Annotated[
         bool, typer.Option("--online", help="Send one cheap request per model and key as well; costs a few tokens.")
     ] = False,
@@ -116,7 +126,10 @@ def check(
     """Say what a run needs and whether it is there, before anything is sent or spent."""
     from harness.preflight import check_command  # noqa: PLC0415
 
-    overrides = overrides_of(concurrency, rpm, num_prompts, sample, prompts, output, device, model, rehearse=rehearse)
+    overrides = overrides_of(
+        concurrency, rpm, num_prompts, sample, prompts, output, device, model,
+        rehearse=rehearse, shard=shard, executor=executor, ray_address=ray_address,
+    )  # fmt: skip
     raise typer.Exit(check_command(config, overrides, online=online))
 
 
@@ -153,6 +166,19 @@ def verify(
             folder, sample=sample, seed=seed, device=device, trust_remote_code=trust_remote_code, as_json=json
         )
     )
+
+
+@app.command()
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR…", help="The folders of runs of one config.")],
+    *,
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
+    json: Annotated[bool, typer.Option("--json", help="What came of it, as JSON.")] = False,
+) -> None:
+    """Join the journals of several runs of one config, its shards for example: one line for each item."""
+    from harness.merge import merge_command  # noqa: PLC0415
+
+    raise typer.Exit(merge_command(folders, output, as_json=json))
 
 
 @app.command()

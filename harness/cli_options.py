@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 if TYPE_CHECKING:
     from harness.config import Overrides
+    from harness.schema import ExecutorName
 
 ConfigFile = Annotated[
     Path | None,
@@ -44,6 +45,23 @@ MaxCost = Annotated[
     float | None, typer.Option(metavar="USD", help="Take no new work that could make the folder cost more than this.")
 ]
 
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE", help="Local models: in a thread of this process, or in replicas on a Ray cluster: ray."
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="The Ray cluster of executor ray; without it one is started on this machine."
+    ),
+]
+ShardOfRun = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts of the items, with an N-th of every cap."),
+]
+
 
 def overrides_of(  # noqa: PLR0917 - the shared flags of run and check, in their order
     concurrency: int | None,
@@ -57,13 +75,18 @@ def overrides_of(  # noqa: PLR0917 - the shared flags of run and check, in their
     *,
     rehearse: bool,
     max_cost: float | None = None,
+    shard: str | None = None,
+    executor: str | None = None,
+    ray_address: str | None = None,
 ) -> Overrides:
     """What the flags say, over the config.
 
     Raises:
         typer.BadParameter: a number that makes no sense.
+        UsageError: there is no such shard.
     """
     from harness.config import Overrides  # noqa: PLC0415
+    from harness.shard import WHOLE, Shard  # noqa: PLC0415
 
     if rpm is not None and not 0 < rpm <= 1_000_000:  # noqa: PLR2004 - as the config has it
         raise typer.BadParameter("--rpm must be more than 0 and at most 1000000.")
@@ -71,6 +94,11 @@ def overrides_of(  # noqa: PLR0917 - the shared flags of run and check, in their
         raise typer.BadParameter("--max-cost must be a number of dollars above 0.")
     if num_prompts is not None and sample is not None:
         raise typer.BadParameter("--num-prompts takes the first prompts and --sample draws some: give one of them.")
+    if executor not in (None, "thread", "ray"):
+        raise typer.BadParameter(f"--executor {executor}: use thread or ray.")
+    part = WHOLE if shard is None else Shard.parse(shard)
     return Overrides(
-        concurrency, rpm, num_prompts, sample, prompts, output, device, tuple(model or ()), rehearse, max_cost
-    )
+        concurrency, rpm, num_prompts, sample, prompts, output, device, tuple(model or ()),
+        rehearse=rehearse, max_cost_usd=max_cost, shard=part,
+        executor=cast("ExecutorName | None", executor), ray_address=ray_address,
+    )  # fmt: skip

@@ -1,21 +1,31 @@
-"""Digests that stand for items, and a set of them that stays small at a million. Knows nothing of what is digested."""
+"""Digests that stand for items; a set and a map of them, small at a million. Knows nothing of what is digested."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 from itertools import compress, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Self
 
 DIGEST_SIZE = 16
 _PREFIX = 2
 _SUFFIX = DIGEST_SIZE - _PREFIX
 _BUCKETS = 1 << 8 * _PREFIX
+_NUMBER = 6
+_ENTRY = _SUFFIX + _NUMBER
 # From here on, importing numpy costs less than it saves.
 _MANY = 1 << 16
+
+
+class Digests(Protocol):
+    """Whatever can say of a digest whether it is in it."""
+
+    def __contains__(self, digest: bytes, /) -> bool:
+        """Whether the digest is in it."""
+        ...
 
 
 def digest16(*parts: str | bytes) -> bytes:
@@ -71,14 +81,16 @@ class DigestSet:
         index = digest[0] << 8 | digest[1]
         bucket = self._buckets[index]
         suffix = digest[_PREFIX:]
-        if _holds(bucket, suffix):
+        if _at(bucket, suffix, _SUFFIX) != -1:
             return False
         self._buckets[index] = bucket + suffix
         self._length += 1
         return True
 
     def __contains__(self, digest: bytes) -> bool:
-        return len(digest) == DIGEST_SIZE and _holds(self._buckets[digest[0] << 8 | digest[1]], digest[_PREFIX:])
+        if len(digest) != DIGEST_SIZE:
+            return False
+        return _at(self._buckets[digest[0] << 8 | digest[1]], digest[_PREFIX:], _SUFFIX) != -1
 
     def __len__(self) -> int:
         return self._length
@@ -88,6 +100,52 @@ class DigestSet:
             prefix, bucket = index.to_bytes(_PREFIX, "big"), self._buckets[index]
             for start in range(0, len(bucket), _SUFFIX):
                 yield prefix + bucket[start : start + _SUFFIX]
+
+    def union(self, others: Iterable[bytes]) -> DigestSet:
+        """Another set, of the digests in this one and `others`."""
+        made = DigestSet()
+        made._buckets, made._length = list(self._buckets), self._length
+        for digest in others:
+            made.add(digest)
+        return made
+
+
+class DigestMap:
+    """A number from 0 to 2⁴⁸ − 1 for each 16-byte digest, in about 26 MB per million. Kept as a `DigestSet` is."""
+
+    __slots__ = ("_buckets", "_length")
+
+    def __init__(self) -> None:
+        self._buckets = [b""] * _BUCKETS
+        self._length = 0
+
+    def add(self, digest: bytes, number: int) -> bool:
+        """Whether the digest was new; the number of one that was not stays as it is.
+
+        Raises:
+            ValueError: the digest is not 16 bytes long.
+            OverflowError: the number is too large.
+        """
+        if len(digest) != DIGEST_SIZE:
+            raise ValueError(f"a digest has {DIGEST_SIZE} bytes, not {len(digest)}")
+        index = digest[0] << 8 | digest[1]
+        bucket, suffix = self._buckets[index], digest[_PREFIX:]
+        if _at(bucket, suffix, _ENTRY) != -1:
+            return False
+        self._buckets[index] = bucket + suffix + number.to_bytes(_NUMBER, "big")
+        self._length += 1
+        return True
+
+    def get(self, digest: bytes) -> int | None:
+        """The number of the digest, None where there is none."""
+        if len(digest) != DIGEST_SIZE:
+            return None
+        bucket = self._buckets[digest[0] << 8 | digest[1]]
+        at = _at(bucket, digest[_PREFIX:], _ENTRY)
+        return None if at == -1 else int.from_bytes(bucket[at + _SUFFIX : at + _ENTRY], "big")
+
+    def __len__(self) -> int:
+        return self._length
 
 
 def _sorted_into_buckets(packed: bytes | bytearray) -> tuple[list[bytes], int]:
@@ -112,10 +170,10 @@ def _sorted_into_buckets(packed: bytes | bytearray) -> tuple[list[bytes], int]:
     return [suffixes[start:end] for start, end in pairwise([0, *ends.tolist()])], len(order)
 
 
-def _holds(bucket: bytes, suffix: bytes) -> bool:
-    """Whether the suffix stands in the bucket where one begins, not across two neighbours."""
+def _at(bucket: bytes, suffix: bytes, width: int) -> int:
+    """Where the suffix begins an entry of `width` bytes in the bucket, -1 where none does: never across neighbours."""
     # `find`, because `suffix in bucket` first tries to read the suffix as a number and takes twice as long.
     at = bucket.find(suffix)
-    while at != -1 and at % _SUFFIX:
+    while at != -1 and at % width:
         at = bucket.find(suffix, at + 1)
-    return at != -1
+    return at

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.record import Record
 
 
@@ -25,15 +27,17 @@ class DriftWatch:
         done = record.completion
         if done is None:
             return {}
-        runtime, template = done.runtime or {}, done.template or {}
-        facts = {
-            "model_version": done.model_version,
-            "system_fingerprint": runtime.get("system_fingerprint"),
-            "dtype": runtime.get("dtype"),
-            "device": runtime.get("device"),
-            "chat_template_hash": template.get("hash"),
-        }
-        known = self.seen.setdefault(record.request.variant.name, {})
+        return self._changes(record.request.variant.name, _facts(done.model_version, done.runtime, done.template))
+
+    def knows(self, name: str, answer: Mapping[str, Any]) -> None:
+        """Take note of what an answer that another run had says of itself, a line of its journal.
+
+        Nothing has changed under this run by that; what it hears itself is held against it.
+        """
+        self._changes(name, _facts(answer.get("model_version"), answer.get("runtime"), answer.get("template")))
+
+    def _changes(self, variant: str, facts: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        known = self.seen.setdefault(variant, {})
         changed = {}
         for name, value in facts.items():
             values = known.setdefault(name, []) if value is not None else None
@@ -44,3 +48,16 @@ class DriftWatch:
             values.append(value)
             self.revision += 1
         return changed
+
+
+def _facts(
+    model_version: str | None, runtime: Mapping[str, Any] | None, template: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    runtime, template = runtime or {}, template or {}
+    return {
+        "model_version": model_version,
+        "system_fingerprint": runtime.get("system_fingerprint"),
+        "dtype": runtime.get("dtype"),
+        "device": runtime.get("device"),
+        "chat_template_hash": template.get("hash"),
+    }

@@ -14,6 +14,7 @@ from harness.estimate import PlannedLane, PoolCaps, estimate
 from harness.estimate_table import notes, table, to_json
 from harness.journal import RESULTS_NAME, scan
 from harness.remaining import not_to_send
+from harness.reuse import Plan, find
 from harness.runner import checked
 from harness.terminal import table_screen
 
@@ -50,18 +51,21 @@ def forecast(given: Given) -> DryRun:
     """What is left of the plan in `given`, by the journal in its folder."""
     results = given.folder / RESULTS_NAME
     there = results.is_file() and results.stat().st_size > 0
-    skip, means = DigestSet(), {}
+    done, skip, means = DigestSet(), DigestSet(), {}
     if there:
-        skip = not_to_send(scan(results), retry_failed=given.options.retry_failed)
+        found = scan(results)
+        done, skip = found.done, not_to_send(found, retry_failed=given.options.retry_failed)
         rows = summarise(given.folder).variants
         means = {row.variant: row.output_tokens / row.done for row in rows if row.done and row.output_tokens}
+    reused = find(given.reuse, Plan(given.lanes, given.prompts, given.shard.leaving_out(done)))
     return estimate(
         _planned(given),
         given.prompts,
-        skip,
+        given.shard.leaving_out(skip.union(reused.items) if reused.items else skip),
         means,
-        limit_usd=given.config.max_cost_usd,
+        limit_usd=given.max_cost_usd,
         spent_usd=spent_in(given.folder),
+        reused=reused.by_folder,
     )
 
 
@@ -69,7 +73,7 @@ def _planned(given: Given) -> list[PlannedLane]:
     """The lanes with their prices, and with the pools that they share, under names of no meaning but to tell apart."""
     pools: dict[str, tuple[str, PoolCaps]] = {}
     for number, sharers in enumerate(pools_of(given.lanes, given.environment).values()):
-        settings = settings_of(sharers)
+        settings = settings_of(sharers, given.shard)
         caps = PoolCaps(
             settings.requests_per_minute, settings.input_tokens_per_minute, settings.output_tokens_per_minute
         )

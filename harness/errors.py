@@ -80,6 +80,7 @@ class JournalCorruptError(JournalError):
     def __init__(self, path: Path, line: int, problem: str) -> None:
         self.path = path
         self.line = line
+        self.problem = problem
         super().__init__(
             f"{path}, line {line}: {problem}. `harness run` with --repair sets this line aside in a file beside the "
             "journal and goes on; its item is then asked again."

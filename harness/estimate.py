@@ -5,7 +5,7 @@ Prompts are read once for all variants and forgotten again: a million of them ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,11 @@ from harness.tokens import estimated_input, most_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from harness.config import LaneConfig
-    from harness.digests import DigestSet
+    from harness.digests import Digests
     from harness.pricing import Pricing
+    from harness.reuse import Counts
     from harness.schema import Prompt, Request
 
 _AT_A_TIME = 1024
@@ -79,12 +79,16 @@ class VariantEstimate:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What is left of a plan, which may cost `limit_usd` in all (None: whatever it takes), `spent_usd` of it so far."""
+    """What is left of a plan, which may cost `limit_usd` in all (None: whatever it takes), `spent_usd` of it so far.
+
+    `reused` says what is taken from other runs, by their folders; no other figure counts it.
+    """
 
     variants: tuple[VariantEstimate, ...]
     total: VariantEstimate
     limit_usd: float | None = None
     spent_usd: float = 0.0
+    reused: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def unpriced(self) -> tuple[str, ...]:
@@ -100,28 +104,30 @@ def is_unpriced(row: VariantEstimate) -> bool:
 def estimate(
     lanes: Sequence[PlannedLane],
     prompts: Iterable[Prompt],
-    done: DigestSet | AbstractSet[bytes] = frozenset(),
+    leave_out: Digests = frozenset(),
     mean_output: Mapping[str, float] | None = None,
     *,
     limit_usd: float | None = None,
     spent_usd: float = 0.0,
+    reused: Mapping[str, Counts] | None = None,
 ) -> DryRun:
     """Add up what is left of `lanes`.
 
     Args:
         prompts: read once.
-        done: the items that have an answer, as 16 bytes.
+        leave_out: the items that are not to be sent, as 16 bytes.
         mean_output: output tokens of an answer so far, by the name of the variant; those without answers left out.
         limit_usd: what the run may cost, with the `spent_usd` that it has already.
+        reused: what is taken from other runs; it is among those to leave out.
     """
     sums = [_Sum(planned, (mean_output or {}).get(planned.lane.variant.name)) for planned in lanes]
     for some in _batches(prompts):
         for one in sums:
             lane = one.planned.lane
-            for request in requests_for(lane.variant, lane.seed, some, done):
+            for request in requests_for(lane.variant, lane.seed, some, leave_out):
                 one.add(request)
     rows = tuple(one.row(share) for one, share in zip(sums, _shares(sums), strict=True))
-    return DryRun(rows, _total(rows), limit_usd, spent_usd)
+    return DryRun(rows, _total(rows), limit_usd, spent_usd, reused or {})
 
 
 class _Sum:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from harness.estimate import is_unpriced
 from harness.money import dollars
+from harness.reuse import left_out_clause
 from harness.terminal import visible
 from harness.wording import number, shortened
 
@@ -81,6 +82,11 @@ def table(dry_run: DryRun, width: int) -> Table:
 def notes(dry_run: DryRun) -> list[str]:
     """What the numbers rest on and what they leave out, a sentence or two each."""
     said = ["Input tokens are estimated from the length of the texts. Nothing was sent."]
+    said += [
+        f"{counts.taken} of the {counts.held} answers in {visible(folder)} will be taken, and no figure counts them"
+        f"{left_out_clause(counts.left_out)}."
+        for folder, counts in dry_run.reused.items()
+    ]
     if dry_run.total.seconds is not None:
         said.append("Times are what the caps per minute imply: slow answers and retries come on top.")
     if dry_run.unpriced:
@@ -102,6 +108,10 @@ def to_json(dry_run: DryRun) -> dict[str, Any]:
         "unpriced": list(dry_run.unpriced),
         "max_cost_usd": dry_run.limit_usd,
         "spent_usd": dry_run.spent_usd,
+        "reused": [
+            {"folder": folder, "taken": counts.taken, "left_out": dict(counts.left_out)}
+            for folder, counts in dry_run.reused.items()
+        ],
     }
 
 

@@ -12,6 +12,8 @@ from harness.patience import patient
 from harness.terminal import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.prompts import PromptSurvey, Selection
 
 
@@ -49,6 +51,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     prompts: Selection | None = None
     survey: PromptSurvey | None = None
+    reuse: dict[str, Path] = field(default_factory=dict)
+    """Folders of other runs whose answers may be taken, by the names that the config gives them."""
 
     @property
     def problems(self) -> list[Finding]:

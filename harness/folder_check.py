@@ -13,13 +13,15 @@ from harness.findings import Level
 from harness.journal import RESULTS_NAME, scan
 from harness.journal.lock import refuse_held
 from harness.manifest import Manifest, refuse_changed_variants
-from harness.resume import choose_folder, recovered_run_id, refuse_changed_prompts
+from harness.resume import choose_folder, recovered_run_id, refuse_another_shard, refuse_changed_prompts
+from harness.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.config import LaneConfig, RunConfig
     from harness.findings import Report
+    from harness.journal import Scan
 
 _LINE_BYTES = 2500
 _BYTES_PER_TOKEN = 6
@@ -34,22 +36,24 @@ def examine_folder(
     fetch_bytes: int = 0,
     *,
     reads_only: bool = False,
+    shard: Shard = WHOLE,
 ) -> None:
     """Add to `report` what `folder` and the disks say.
 
     Args:
         fetch_bytes: weights that the run will bring into the Hub's cache.
         reads_only: nothing will be written, so that another process may hold the folder.
+        shard: the part of the plan that will be run.
     """
     try:
         choose_folder(str(folder), fresh=False, resume=False)
         if not reads_only:
             refuse_held(folder)
-        _refuse_another_plan(folder, config, lanes, report)
+        _refuse_another_plan(folder, config, lanes, report, shard)
     except HarnessError as error:
         report.add(Level.PROBLEM, "folder", str(error))
         return
-    _room(folder, lanes, report, fetch_bytes)
+    _room(folder, lanes, report, fetch_bytes, shard)
 
 
 def examine_journal(folder: Path, config: RunConfig, report: Report) -> None:
@@ -67,8 +71,11 @@ def examine_journal(folder: Path, config: RunConfig, report: Report) -> None:
         report.add(Level.OK, "journal", f"{results} holds {len(found.done)} answers.")
 
 
-def _refuse_another_plan(folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report) -> None:
+def _refuse_another_plan(
+    folder: Path, config: RunConfig, lanes: Sequence[LaneConfig], report: Report, shard: Shard
+) -> None:
     manifest = Manifest.read(folder)
+    refuse_another_shard(manifest, _items_without_manifest(folder, shard) if manifest is None else None, shard, folder)
     if manifest is None:
         return
     refuse_changed_variants(manifest, [lane.variant for lane in lanes], folder)
@@ -87,10 +94,22 @@ def _refuse_another_plan(folder: Path, config: RunConfig, lanes: Sequence[LaneCo
             return
 
 
-def _room(folder: Path, lanes: Sequence[LaneConfig], report: Report, fetch_bytes: int) -> None:
+def _items_without_manifest(folder: Path, shard: Shard) -> Scan | None:
+    """What the journal holds, where only that can tell whether it is of `shard`."""
+    results = folder / RESULTS_NAME
+    if shard.is_whole or not results.is_file():
+        return None
+    try:
+        return scan(results)
+    except JournalCorruptError:
+        # As in another plan: it is looked at once more after it was mended.
+        return None
+
+
+def _room(folder: Path, lanes: Sequence[LaneConfig], report: Report, fetch_bytes: int, shard: Shard) -> None:
     existing = _existing(folder)
     count = report.survey.count if report.survey else 0
-    answers = sum(count * lane.variant.repeats * _line_bytes(lane) for lane in lanes)
+    answers = round(shard.share(sum(count * lane.variant.repeats * _line_bytes(lane) for lane in lanes)))
     what, needed = f"about {_told(answers)} needed for the answers", answers
     if fetch_bytes:
         from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415 - only where a model comes from the Hub

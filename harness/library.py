@@ -17,6 +17,7 @@ from harness.config import Chosen, Overrides, RunConfig, choose_config, config_o
 from harness.errors import UsageError
 from harness.outcome import RunOptions
 from harness.runner import checked_choice, run_given
+from harness.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,9 @@ async def run(
     models: str | Sequence[str] = (),
     rehearse: bool = False,
     max_cost_usd: float | None = None,
+    shard: str | None = None,
+    executor: Literal["thread", "ray"] | None = None,
+    ray_address: str | None = None,
     resume: bool = False,
     fresh: bool = False,
     repair: bool = False,
@@ -55,6 +59,9 @@ async def run(
             of what the config says, as the flags of the command line.
         models: only these, by name or label.
         rehearse: on simulated APIs and the demo model, into `<output_dir>-rehearsal`.
+        shard: only this part of the items, as `1/3`, with its part of every cap and of the budget; the folder is
+            `<output_dir>-shard-1-of-3` then.
+        executor, ray_address: where local models run: `thread`, or `ray` and the cluster's address.
         resume: insist that there is a run to go on with.
         fresh: start a new folder beside the old one.
         repair: set a corrupt line of the journal aside.
@@ -84,6 +91,9 @@ async def run(
         (models,) if isinstance(models, str) else tuple(models),
         rehearse,
         max_cost_usd,
+        executor=executor,
+        ray_address=ray_address,
+        shard=WHOLE if shard is None else Shard.parse(shard),
     )
     _refuse_nonsense(overrides, faults)
     if resume and fresh:
@@ -108,13 +118,19 @@ def _chosen(config: str | os.PathLike[str] | Mapping[str, Any] | RunConfig, over
         return Chosen(config, None, overrides)
     if isinstance(config, str | os.PathLike):
         return choose_config(Path(config), overrides)
-    facts = {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in config.items()}
-    return Chosen(config_of(facts, "config"), None, overrides)
+    return Chosen(config_of({name: _as_text(value) for name, value in config.items()}, "config"), None, overrides)
+
+
+def _as_text(value: Any) -> Any:
+    """A value with a text in place of each path, as a file would hold it."""
+    if isinstance(value, list | tuple):
+        return [_as_text(one) for one in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _refuse_nonsense(overrides: Overrides, faults: float) -> None:
     """What a config file would not be allowed to say either."""
-    names = ("concurrency", "requests_per_minute", "num_prompts", "sample", "device", "max_cost_usd")
+    names = ("concurrency", "requests_per_minute", "num_prompts", "sample", "device", "max_cost_usd", "executor")
     given = {name: getattr(overrides, name) for name in names if getattr(overrides, name) is not None}
     config_of({**given, "models": [{"name": "any", "type": "local"}]}, "harness.run")
     if not 0 <= faults <= 1:

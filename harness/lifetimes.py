@@ -12,7 +12,7 @@ from harness.config.lanes import is_simulated
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from harness.config import LaneConfig
     from harness.simulator import SimulatorChild
@@ -85,3 +85,20 @@ class Interrupts:
     async def _cancel_later(self) -> None:
         await anyio.sleep(self._drain_s)
         self._cancel()
+
+
+async def interruptible(
+    work: Callable[[], Awaitable[None]], halt: Callable[[str], None], *, signals: bool
+) -> int | None:
+    """Do `work`, which ends soon after `halt` was called; the number of the signal that called it, None where none did.
+
+    Args:
+        signals: whether they are heeded at all.
+    """
+    async with anyio.create_task_group() as group:
+        interrupts = Interrupts(halt, group.cancel_scope.cancel)
+        if signals:
+            group.start_soon(interrupts.watch)
+        await work()
+        group.cancel_scope.cancel()
+    return interrupts.signal

@@ -12,7 +12,7 @@ from harness.errors import ConfigError, LaneError, UsageError
 from harness.findings import Level
 from harness.manifest import Manifest
 from harness.plan import requests_for
-from harness.providers.registry import local_spec
+from harness.providers.registry import is_on_cluster, local_spec
 from harness.schema import ProviderType
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def examine_local(
     from harness.local.checks.inspection import inspect_model  # noqa: PLC0415 - only where there are any
     from harness.local.checks.remote import ask_the_hub  # noqa: PLC0415
 
-    sharers = _by_spec([lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL], day, report)
+    here = [lane for lane in lanes if lane.variant.provider is ProviderType.LOCAL and not is_on_cluster(lane.model)]
+    sharers = _by_spec(here, day, report)
     inspections = {spec: inspect_model(spec, ask_hub=ask_hub or ask_the_hub) for spec in sharers}
     placed, missing = _place(inspections, report)
     samples = _samples(prompts) if thorough and prompts is not None else []

@@ -18,25 +18,34 @@ from harness.identity import variant_identity
 from harness.journal.files import atomic_write
 from harness.json_text import to_json
 from harness.record import SCHEMA_VERSION
+from harness.shard import WHOLE, Shard
 from harness.urls import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.config import ModelConfig, RunConfig
     from harness.schema import Variant
 
 MANIFEST_NAME = "run.json"
+_LATER = {"shard", "items", "merged_from"}
 _PACKAGES = (
     "anthropic", "google-genai", "httpx", "httpx-aiohttp", "aiohttp", "aiolimiter", "anyio", "orjson", "pydantic",
-    "torch", "transformers", "tokenizers", "safetensors",
+    "torch", "transformers", "tokenizers", "safetensors", "ray",
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Manifest:
-    """The contents of run.json. One `run_id` per folder; every start of a run adds an invocation."""
+    """The contents of run.json. One `run_id` per folder; every start of a run adds an invocation.
+
+    Args:
+        shard: the part of the plan that the folder is for, as `1/3`; None for all of it.
+        items: of a shard, how many items of each variant are in it. Of a whole plan that is prompts × repeats.
+        merged_from: of a folder that others were merged into, one entry for each: `{folder, run_id, shard, records}`,
+            how many records were taken from it; and its own `merged_from`, where it has any.
+    """
 
     run_id: str
     created_at: str
@@ -44,6 +53,9 @@ class Manifest:
     prompts: dict[str, Any]
     variants: dict[str, dict[str, Any]]
     config: dict[str, Any]
+    shard: str | None = None
+    items: dict[str, int] = field(default_factory=dict)
+    merged_from: list[dict[str, Any]] = field(default_factory=list)
     resolved: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     invocations: list[dict[str, Any]] = field(default_factory=list)
 
@@ -62,13 +74,17 @@ class Manifest:
         path = folder / MANIFEST_NAME
         try:
             data = orjson.loads(path.read_bytes())
-            return cls(**{name: data[name] for name in cls.__slots__})
+            # A folder may have been begun before there were shards.
+            made = cls(**{name: data[name] for name in cls.__slots__ if name in data or name not in _LATER})
+            if made.shard is not None:
+                Shard.parse(made.shard)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        except (orjson.JSONDecodeError, KeyError, TypeError, UsageError) as error:
             raise UsageError(
                 f"{path} is not a run's manifest. Move it away to go on from results.jsonl alone, or add --fresh."
             ) from error
+        return made
 
     def write(self, folder: Path) -> None:
         """Replace run.json atomically.
@@ -84,6 +100,20 @@ class Manifest:
                 f"{folder / MANIFEST_NAME} cannot be written ({error.strerror}). Check that disk and its room, then "
                 "run the same command again."
             ) from error
+
+    @property
+    def part(self) -> Shard:
+        """The same as `shard`."""
+        return WHOLE if self.shard is None else Shard.parse(self.shard)
+
+    def count_items(self, items: Mapping[str, int]) -> None:
+        """Of a shard, take note of how many items of each variant it holds; a narrower start takes none away."""
+        if self.shard is not None:
+            self.items |= {name: max(count, self.items.get(name, 0)) for name, count in items.items()}
+
+    def items_of(self, name: str, repeats: int) -> int:
+        """How many items of a variant the folder is for."""
+        return self.items.get(name, round(self.part.share(self.prompts.get("count", 0) * repeats)))
 
     def begin(self, *, command: Sequence[str]) -> None:
         """Add an invocation: when, by which command, with which versions."""
@@ -127,6 +157,9 @@ def _describe_model(model: ModelConfig) -> dict[str, Any]:
     key = facts.get("api_key")
     if key is not None and not is_reference(key):
         facts["api_key"] = "(written in the config, not stored)"
+    if "logprobs" in model.model_fields_set and model.logprobs is None:
+        # What says nothing of them records them where the model is local.
+        facts["logprobs"] = False
     return facts
 
 
@@ -154,7 +187,11 @@ def refuse_changed_variants(manifest: Manifest, variants: Sequence[Variant], fol
         keys = (new[name].keys() | old[name].keys()) - {"repeats", "logprobs"}
         changed = sorted(key for key in keys if new[name].get(key) != old[name].get(key))
         if changed:
-            told = "; ".join(_difference(key, old[name].get(key), new[name].get(key)) for key in changed)
+            told = "; ".join(
+                f"{fact} was {before} and is {now}"
+                for key in changed
+                for fact, before, now in differences(key, old[name].get(key), new[name].get(key))
+            )
             raise UsageError(f"{name} changed since {folder} was begun: {told}. {way_out}")
     for model in {(facts["provider"], facts["model"], facts.get("label")) for facts in new.values()}:
         added = _names_of(model, new) - _names_of(model, old)
@@ -166,12 +203,13 @@ def refuse_changed_variants(manifest: Manifest, variants: Sequence[Variant], fol
             )
 
 
-def _difference(name: str, before: Any, now: Any) -> str:
-    """What changed of a fact, its parts one by one where it has any."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-        return ", ".join(_difference(key, before.get(key), now.get(key)) for key in keys)
-    return f"{name} was {_shown(before)} and is {_shown(now)}"
+def differences(name: str, one: Any, other: Any) -> Iterator[tuple[str, str, str]]:
+    """Where two values of a fact differ, its parts one by one where it has any: name, value and value, for people."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from differences(key, one.get(key), other.get(key))
+    elif one != other:
+        yield name, _shown(one), _shown(other)
 
 
 def _shown(value: Any) -> str:

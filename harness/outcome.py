@@ -55,6 +55,7 @@ class RunOutcome:
         left_alone: items that failed earlier and were not to be tried again.
         out_of_money: whether a lane stopped for want of money.
         trouble: what the disk refused, as a sentence; None where nothing was.
+        reused: answers that were taken from other runs; they are no new records.
     """
 
     folder: Path
@@ -67,6 +68,7 @@ class RunOutcome:
     parked: dict[str, str] = field(default_factory=dict)
     out_of_money: bool = False
     trouble: str | None = None
+    reused: int = 0
 
     @property
     def complete(self) -> bool:
@@ -101,8 +103,15 @@ def summed_up(folder: Path, there: Remaining, outcomes: Sequence[LaneOutcome], i
 def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig) -> None:
     """The last lines on screen; where something is left, the last one is the command that goes on."""
     results = outcome.folder / RESULTS_NAME
+    if outcome.total == 0:
+        say("Nothing to do, nothing was sent: this shard holds no item of the plan.")
+        return
+    if outcome.reused:
+        taken = "1 answer was" if outcome.reused == 1 else f"{outcome.reused} answers were"
+        say(f"{taken} taken from other runs.")
     if outcome.recorded == 0 and outcome.complete and not outcome.left_alone:
-        say(f"Nothing to do, nothing was sent: all {outcome.total} answers are in {results}.")
+        rest = "else " if outcome.reused else ""
+        say(f"Nothing {rest}to do, nothing was sent: all {outcome.total} answers are in {results}.")
         return
     failed = f", {outcome.failed} of them failures" if outcome.failed else ""
     say(f"{outcome.recorded} new records{failed}; {outcome.done} of {outcome.total} are in {results}.")

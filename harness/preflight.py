@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cluster_check import examine_cluster
 from harness.config import Environment, apply_overrides, choose_config, expand
 from harness.config.environment import is_reference
 from harness.config.lanes import endpoint_of
@@ -21,7 +22,11 @@ from harness.online_check import ask_pools
 from harness.prompt_check import examine_prompts
 from harness.providers import capabilities
 from harness.providers.guards import checked_key
+from harness.providers.registry import is_on_cluster
+from harness.reuse_check import examine_reusable, examine_reuse
 from harness.schema import ProviderType
+from harness.shard import WHOLE, Shard
+from harness.shard_check import examine_shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +40,7 @@ _PACKAGES = {
     ProviderType.OPENAI: ("httpx", "httpx_aiohttp"),
     ProviderType.LOCAL: ("torch", "transformers", "safetensors"),
 }
+_ON_A_CLUSTER = ("ray",)
 
 
 def check_command(config_path: Path | None, overrides: Overrides, *, online: bool = False) -> int:
@@ -46,7 +52,9 @@ def check_command(config_path: Path | None, overrides: Overrides, *, online: boo
     chosen = choose_config(config_path, overrides)
     config = apply_overrides(chosen.config, chosen.overrides)
     environment, folder = Environment.of_process(), Path(config.output_dir)
-    report = examine(config, environment, chosen.path, folder, thorough=True)
+    shard = overrides.shard
+    report = examine(config, environment, chosen.path, folder, thorough=True, shard=shard)
+    examine_cluster(config, report)
     # `run` does without this: it opens the journal next, and may have been told to mend it.
     examine_journal(folder, config, report)
     _print(report.findings)
@@ -74,13 +82,16 @@ def examine(
     *,
     thorough: bool = False,
     reads_only: bool = False,
+    shard: Shard = WHOLE,
 ) -> Report:
     """Look at everything; nothing is sent, loaded or written. `folder` is where the results will go.
 
     Args:
         config_path: None where the command line made the config.
-        thorough: load the tokenizers of local models, which takes seconds, to see the prompts as the models will.
+        thorough: load the tokenizers of local models, which takes seconds, to see the prompts as the models will, and
+            count what other runs have answered.
         reads_only: nothing will be written to `folder`.
+        shard: the part of the plan that will be run.
     """
     report = Report()
     _packages(config, report)
@@ -88,19 +99,27 @@ def examine(
     examine_prompts(config, config_path, report)
     _models(lanes, environment, report)
     fetch_bytes = _local(lanes, folder, report, thorough=thorough)
-    examine_folder(folder, config, lanes, report, fetch_bytes, reads_only=reads_only)
+    examine_shard(shard, lanes, environment, report, thorough=thorough)
+    examine_folder(folder, config, lanes, report, fetch_bytes, reads_only=reads_only, shard=shard)
+    examine_reuse(config.reuse, config_path, folder, report)
+    if thorough:
+        examine_reusable(lanes, folder, report, shard)
     return report
 
 
 def _packages(config: RunConfig, report: Report) -> None:
-    needed = {name for model in config.models for name in _PACKAGES[model.type]}
+    models = map(config.resolved, config.models)
+    needed = {name for model in models for name in (_ON_A_CLUSTER if is_on_cluster(model) else _PACKAGES[model.type])}
     missing = sorted(name for name in needed if not _is_installed(name))
     if missing:
-        local = " with the extra `local`" if set(missing) & set(_PACKAGES[ProviderType.LOCAL]) else ""
+        extras = ["local"] if set(missing) & set(_PACKAGES[ProviderType.LOCAL]) else []
+        extras += ["ray"] if set(missing) & set(_ON_A_CLUSTER) else []
+        some = f" with {' and '.join(f'`{extra}`' for extra in extras)}" if extras else ""
         report.add(
             Level.PROBLEM,
             "packages",
-            f"{', '.join(missing)} missing. Install the package{local}: pip install -c constraints.txt -e '.[local]'.",
+            f"{', '.join(missing)} missing. Install the package{some}: pip install -c constraints.txt -e "
+            f"'.[{','.join(extras) or 'local'}]'.",
         )
     else:
         report.add(Level.OK, "packages", f"{', '.join(sorted(needed))} are installed.")
@@ -224,7 +243,7 @@ def _key(model: ModelConfig, pool: PoolConfig | None, environment: Environment, 
 
 def _local(lanes: Sequence[LaneConfig], folder: Path, report: Report, *, thorough: bool) -> int:
     """The bytes that are still to be fetched from the Hub."""
-    is_asked = any(lane.model.type is ProviderType.LOCAL for lane in lanes)
+    is_asked = any(lane.model.type is ProviderType.LOCAL and not is_on_cluster(lane.model) for lane in lanes)
     if not is_asked or not all(map(_is_installed, _PACKAGES[ProviderType.LOCAL])):
         return 0
     return examine_local(lanes, report.prompts, report, thorough=thorough, day=first_day(folder))

@@ -13,6 +13,7 @@ import orjson
 from harness.json_text import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from harness.schema import Completion, Failure, Request, Usage
@@ -72,6 +73,7 @@ class Record:
             "queued_seconds": round(self.queued_seconds, 6),
             "retry_count": self.retry_count,
             "request_id": done.request_id if done else None,
+            "reused_from": None,
             "cost_usd": self.cost_usd,
             "error_detail": _detail(failure) if failure else None,
             "error": failure.message if failure else None,
@@ -80,6 +82,36 @@ class Record:
     def to_line(self) -> bytes:
         """One JSON object ending in a newline."""
         return to_json(self.to_dict(), orjson.OPT_APPEND_NEWLINE)
+
+
+def reused_line(answer: Mapping[str, Any], request: Request, run_id: str, folder: str) -> bytes:
+    """The line of an answer that another run has to `request`, as a record of the run `run_id`.
+
+    What says how the answer came about stays as it is. What says where it stands, and what the prompt file says of its
+    prompt, is this run's. It has cost this run nothing; `reused_from` says which run made it and what it cost that one.
+
+    Args:
+        answer: a record of the other run, of this schema version.
+        folder: where it was found, as the config writes it.
+    """
+    prompt, before = request.prompt, answer.get("reused_from")
+    origin = before if isinstance(before, dict) else answer
+    ours = {
+        "item_id": request.item_id,
+        "run_id": run_id,
+        "prompt_category": prompt.category,
+        "is_synthetic_probe": prompt.is_synthetic_probe,
+        "prompt_metadata": dict(prompt.metadata),
+        "variant": request.variant.name,
+    }
+    last = {
+        "reused_from": {"run_id": origin.get("run_id"), "folder": folder, "cost_usd": origin.get("cost_usd")},
+        "cost_usd": None if answer.get("cost_usd") is None else 0.0,
+        "error_detail": None,
+        "error": None,
+    }
+    kept = {name: value for name, value in answer.items() if name not in last}
+    return to_json({"item_id": request.item_id, **kept, **ours, **last}, orjson.OPT_APPEND_NEWLINE)
 
 
 def _usage(usage: Usage) -> dict[str, int | None]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from harness.events import AT_MOST_USD
+from harness.reuse import sentence
 from harness.stats import RunStats
 from harness.tally import Described, Tally
 
@@ -73,10 +74,12 @@ class Replay:
         self._variants: set[str] = set()
         self._failed_before: Counter[str] = Counter()
         self._spent_before_usd: float | None = None
-        self._max_cost_usd = manifest.config.get("max_cost_usd")
+        limit_usd = manifest.config.get("max_cost_usd")
+        self._max_cost_usd = None if limit_usd is None else manifest.part.share(limit_usd)
         self._unreadable = 0
-        self._prompts = manifest.prompts.get("count", 0)
+        self._manifest = manifest
         self._telling = {
+            "reused": self._reused,
             "paused": self._paused,
             "resumed": self._resumed,
             "parked": self._parked,
@@ -91,7 +94,7 @@ class Replay:
         self.stats.budget(self._max_cost_usd, None)
         for name, facts in manifest.variants.items():
             described = Described(facts["provider"], facts["model"], bool(facts.get("simulated")))
-            self._add_variant(name, described, facts.get("repeats", 1), _cap_rpm(manifest.config, facts))
+            self._add_variant(name, described, facts.get("repeats", 1), _cap_rpm(manifest, facts))
         self._clock.go_on()
 
     def apply(self, batch: Batch) -> None:
@@ -155,6 +158,10 @@ class Replay:
         elif name is not None and event.get("message"):
             self.stats.attempt_failed(name, event["message"])
 
+    def _reused(self, event: dict[str, Any]) -> None:
+        if event["taken"] or event["left_out"]:
+            self.stats.note(sentence(event["folder"], event["answers"], event["taken"], event["left_out"]))
+
     def _paused(self, event: dict[str, Any]) -> None:
         until = _seconds(event["until"]) if event["until"] else math.inf
         for name in self._variants.intersection(event["variants"]):
@@ -194,7 +201,7 @@ class Replay:
             name,
             described.provider,
             described.model,
-            self._prompts * repeats,
+            self._manifest.items_of(name, repeats),
             cap_rpm=cap_rpm,
             simulated=described.simulated,
         )
@@ -206,13 +213,14 @@ class Replay:
         self._failed_before.clear()
 
 
-def _cap_rpm(config: dict[str, Any], variant: dict[str, Any]) -> float | None:
-    """The cap that a manifest's config has for a variant's model, its pool's own before the model's."""
+def _cap_rpm(manifest: Manifest, variant: dict[str, Any]) -> float | None:
+    """The cap that a manifest has for a variant's model, its pool's own before the model's."""
+    config = manifest.config
     for model in config.get("models", ()):
         if (model.get("name"), model.get("label")) == (variant["model"], variant.get("label")):
             pool = config.get("pools", {}).get(model.get("pool"), {})
             cap_rpm: float | None = pool.get("requests_per_minute") or model.get("requests_per_minute")
-            return cap_rpm
+            return None if cap_rpm is None else manifest.part.share(cap_rpm)
     return None
 
 

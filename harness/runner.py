@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from harness.cluster_check import examine_cluster
 from harness.config import Environment, apply_overrides, choose_config, expand
 from harness.errors import HarnessError, JournalError, JournalWriteError, UsageError
 from harness.findings import say
@@ -86,7 +87,9 @@ def checked_choice(chosen: Chosen, options: RunOptions, *, reads_only: bool = Fa
     config = apply_overrides(chosen.config, chosen.overrides)
     environment = Environment.of_process()
     folder = choose_folder(config.output_dir, fresh=options.fresh, resume=options.resume)
-    report = examine(config, environment, chosen.path, folder, reads_only=reads_only)
+    shard = chosen.overrides.shard
+    report = examine(config, environment, chosen.path, folder, reads_only=reads_only, shard=shard)
+    cluster = None if reads_only else examine_cluster(config, report)
     silent = options.display == "none"
     for finding in report.findings:
         if finding.matters and not silent:
@@ -103,7 +106,20 @@ def checked_choice(chosen: Chosen, options: RunOptions, *, reads_only: bool = Fa
         )
     prices = price_lanes(lanes)
     refuse_unpriced(config, lanes, prices)
-    return Given(config, whole, environment, options, folder, lanes, report.prompts, report.survey, prices)
+    return Given(
+        config,
+        whole,
+        environment,
+        options,
+        folder,
+        lanes,
+        report.prompts,
+        report.survey,
+        prices,
+        shard,
+        report.reuse,
+        cluster,
+    )
 
 
 async def _run(given: Given) -> RunOutcome:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "continuous", "generate"]
 """The loop that a local model is asked to be run with, as a config and a spec name it."""
 
+ExecutorName = Literal["thread", "ray"]
+"""Where a local model runs: in a thread of this process, or in replicas on a Ray cluster."""
+
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 """The number format that a local model is asked to compute in."""
 

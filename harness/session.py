@@ -6,13 +6,14 @@ Everything opened here is closed here, in the opposite order, whatever happens i
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 
 from harness.budget import Budget
-from harness.continuing import manifest_of, spent_usd
+from harness.continuing import manifest_of, spent_usd, take_over, with_answers
 from harness.dashboard import display_for
 from harness.diary import PoolDiary
 from harness.drift import DriftWatch
@@ -20,12 +21,13 @@ from harness.errors import JournalError, JournalWriteError
 from harness.events import AT_MOST_USD, EVENTS_NAME, EventLog
 from harness.findings import say
 from harness.lane import LaneSpec, Surroundings
-from harness.lifetimes import Interrupts, halt_without, simulator_for
+from harness.lifetimes import Interrupts, halt_without, interruptible, simulator_for
 from harness.outcome import RunOutcome, summed_up
 from harness.plan import unfinished
 from harness.providers.registry import Registry
 from harness.remaining import Remaining, remaining
 from harness.retry import RetryPolicy
+from harness.reuse import Taken
 from harness.scheduler import WORTH_WAITING_S, Lane, run_lanes
 from harness.schema import ProviderType
 from harness.seeding import last_minute, seed_pools
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from harness.config import LaneConfig
     from harness.given import Given
-    from harness.journal import Journal
+    from harness.journal import Journal, Scan
     from harness.lane import LaneOutcome
     from harness.limits import PoolState
     from harness.manifest import Manifest
@@ -59,6 +61,7 @@ class Run:
         self._lanes: list[Lane] = []
         self._registry: Registry | None = None
         self._halted: str | None = None
+        self._taken = Taken()
 
     def halt(self, reason: str) -> None:
         """Take no more work, end local generation at its next step, let what is in flight at the APIs finish."""
@@ -73,19 +76,28 @@ class Run:
     async def run(self) -> RunOutcome:
         """Do what is left of the plan."""
         manifest = await anyio.to_thread.run_sync(manifest_of, self._given, self._journal)
-        there = await anyio.to_thread.run_sync(self._remaining)
+        there = await anyio.to_thread.run_sync(self._remaining, self._journal.found)
+        manifest.count_items(there.total)
+        manifest.begin(command=self._given.options.command)
+        manifest.write(self._given.folder)
+        interrupted = await self._take_over(manifest, there)
+        if self._taken.items:
+            manifest.write(self._given.folder)
+            found = with_answers(self._journal.found, self._taken.items)
+            there = await anyio.to_thread.run_sync(self._remaining, found)
         spent = await anyio.to_thread.run_sync(spent_usd, self._given)
         left = [lane for lane in self._given.lanes if there.of(lane.variant.name)]
         for lane in self._given.lanes:
             self._announce(lane, there)
-        self._stats.budget(self._given.config.max_cost_usd, spent)
-        manifest.begin(command=self._given.options.command)
-        manifest.write(self._given.folder)
-        limit_usd = self._given.config.max_cost_usd
+        self._stats.budget(self._given.max_cost_usd, spent)
+        limit_usd = self._given.max_cost_usd
         budget = None if limit_usd is None else Budget(limit_usd, spent or 0.0)
-        outcomes, interrupted = await self._work(left, there, budget, manifest) if left else ([], None)
-        self.outcome = summed_up(self._given.folder, there, outcomes, interrupted)
-        totals = {"recorded": self.outcome.recorded, **self._local_totals()}
+        outcomes: list[LaneOutcome] = []
+        if interrupted is None and (left or self._taken.items):
+            outcomes, interrupted = await self._work(left, there, budget, manifest)
+        reused = len(self._taken.items)
+        self.outcome = replace(summed_up(self._given.folder, there, outcomes, interrupted), reused=reused)
+        totals = {"recorded": self.outcome.recorded, "reused": reused, **self._local_totals()}
         manifest.end(exit_code=self.outcome.exit_code, totals=totals)
         try:
             manifest.write(self._given.folder)
@@ -93,14 +105,24 @@ class Run:
             say(f"warning {error}")
         return self.outcome
 
+    async def _take_over(self, manifest: Manifest, there: Remaining) -> int | None:
+        """Take what other runs have answered; the number of the signal that ended it, None where none did."""
+        given, journal = self._given, self._journal
+
+        async def take() -> None:
+            self._taken = await take_over(given, journal, manifest, there, is_halted=lambda: self._halted is not None)
+
+        return await interruptible(take, self.halt, signals=given.options.signals) if given.reuse else None
+
     def _local_totals(self) -> dict[str, Any]:
         totals = self._registry.local_totals() if self._registry else {}
         return {"local": {name: model.facts() for name, model in totals.items()}} if totals else {}
 
-    def _remaining(self) -> Remaining:
-        given = self._given
-        found, retry_failed = self._journal.found, given.options.retry_failed
-        return remaining(given.lanes, given.prompts, given.survey.count, found, retry_failed=retry_failed)
+    def _remaining(self, found: Scan) -> Remaining:
+        given, count = self._given, self._given.survey.count
+        return remaining(
+            given.lanes, given.prompts, count, found, retry_failed=given.options.retry_failed, shard=given.shard
+        )
 
     def _announce(self, lane: LaneConfig, there: Remaining) -> None:
         name, variant = lane.variant.name, lane.variant
@@ -128,10 +150,12 @@ class Run:
             past = await anyio.to_thread.run_sync(last_minute, given.folders, given.pools)
             events = stack.enter_context(EventLog(events_path))
             events("begin", run_id=manifest.run_id, items_left=sum(there.of(lane.variant.name) for lane in left))
+            self._taken.tell(events, self._stats.note, goes_on=self._journal.found.records > 0)
             simulator = await stack.enter_async_context(simulator_for(left, faults=given.options.faults))
             url = simulator.url if simulator else None
+            day, tell = manifest.created_at[:10], self._on_pool_change(events)
             self._registry = Registry(
-                given.environment, url, self._on_pool_change(events), given.lanes, day=manifest.created_at[:10]
+                given.environment, url, tell, given.lanes, day=day, shard=given.shard, cluster=given.cluster
             )
             stack.push_async_callback(self._registry.aclose)
             drift = DriftWatch(manifest.resolved)
@@ -207,7 +231,8 @@ class Run:
                 workers=pool.concurrency,
                 policy=RetryPolicy(lane.model.max_retries),
                 deadline_s=None if local else lane.model.timeout_s,
-                proven=there.done[name] > 0,
+                # What another run was answered says nothing of the server that is asked now.
+                proven=there.done[name] > self._taken.by_variant[name],
                 pricing=self._given.prices.get(name),
             ),
             around,

@@ -140,6 +140,7 @@ class LocalSnapshot:
         weight_bytes: size of the weights in memory, or of their files while they load; None while that is not known.
         queued: prompts that wait.
         kv_bytes: memory that is set aside for keys and values.
+        replicas: on a cluster, how many share the work; `replicas_up` of them are there now. 0 elsewhere.
     """
 
     device: str
@@ -153,6 +154,8 @@ class LocalSnapshot:
     queued: int = 0
     prefill_tokens_per_second: float = 0.0
     kv_bytes: int = 0
+    replicas: int = 0
+    replicas_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,9 @@ class Tally:
     def _sort(self, record: dict[str, Any], batch: Batch) -> None:
         digest, name, began = bytes.fromhex(record["item_id"]), record["variant"], _seconds(record["timestamp"])
         makes_good = digest in self._failed if self._failed else False
-        answer = _answer(record, began, makes_good=makes_good) if makes_good or began >= self._began else None
+        # What was taken from another run was there before, even where that one made it only just now.
+        is_of_now = began >= self._began and not record.get("reused_from")
+        answer = _answer(record, began, makes_good=makes_good) if makes_good or is_of_now else None
         if name not in self._variants:
             batch.variants[name] = Described(record["provider"], record["model"], bool(record["simulated"]))
             self._variants.add(name)

@@ -15,6 +15,7 @@ from harness.snapshot import LocalSnapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from harness.cluster.places import Incident
     from harness.drift import DriftWatch
     from harness.events import EventSink
     from harness.limits import PoolState
@@ -44,18 +45,25 @@ async def follow_local_threads(registry: Registry, stats: RunStats, events: Even
     """Show twice a second what every device's thread is doing, and note what happens in it once, until cancelled."""
     # By identity: that memory ran out twice in the same way is told twice.
     noted: set[int] = set()
+    # What a model's weights have to say is the same for every replica that loads them.
+    said: set[str] = set()
+    incidents = 0
 
     def look() -> None:
+        nonlocal incidents
         for status in registry.local_status():
             stats.local(LocalSnapshot(**dataclasses.asdict(status)))
         for load in registry.loads():
             if id(load) not in noted:
                 noted.add(id(load))
-                _note_load(load, stats, events)
+                _note_load(load, said, stats, events)
         for shortage in registry.shortages():
             if id(shortage) not in noted:
                 noted.add(id(shortage))
                 _note_shortage(shortage, stats, events)
+        for incident in registry.incidents()[incidents:]:
+            incidents += 1
+            _note_incident(incident, stats, events)
 
     try:
         while True:
@@ -77,7 +85,7 @@ async def keep_written(drift: DriftWatch, write: Callable[[], None]) -> None:
                 await anyio.to_thread.run_sync(write)
 
 
-def _note_load(load: LoadInfo, stats: RunStats, events: EventSink) -> None:
+def _note_load(load: LoadInfo, said: set[str], stats: RunStats, events: EventSink) -> None:
     events(
         "loaded",
         model=load.model_name,
@@ -94,8 +102,18 @@ def _note_load(load: LoadInfo, stats: RunStats, events: EventSink) -> None:
         generation_config=dict(load.generation_config),
         notes=list(load.notes),
     )
-    for note in load.notes:
-        stats.note(f"{load.model_name}: {note}")
+    for note in (f"{load.model_name}: {note}" for note in load.notes):
+        if note not in said:
+            said.add(note)
+            stats.note(note)
+
+
+def _note_incident(incident: Incident, stats: RunStats, events: EventSink) -> None:
+    facts = {"node": incident.node, "pid": incident.pid, "held": incident.held or None, "reason": incident.reason}
+    told = {name: fact for name, fact in facts.items() if fact is not None}
+    events(incident.kind, model=incident.model_name, replica=incident.number, **told)
+    if incident.note is not None:
+        stats.note(incident.note)
 
 
 def _note_shortage(shortage: OutOfMemory, stats: RunStats, events: EventSink) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.digests import DigestSet, digest16
+from harness.digests import DigestMap, DigestSet, digest16
 
 # Two different bytes, in runs: digests that share buckets and whose neighbours there look like a third.
 close_digests = st.tuples(st.sampled_from([0, 1]), st.integers(0, 14)).map(
@@ -117,3 +117,38 @@ def test_no_digests_make_an_empty_set(packed_set):
 def test_half_a_digest_is_refused(packed_set):
     with pytest.raises(ValueError, match="no whole number of digests"):
         packed_set([bytes(24)])
+
+
+@given(st.lists(st.tuples(close_digests, st.integers(0, 2**48 - 1)), max_size=20))
+@settings(max_examples=50)
+def test_a_map_keeps_the_first_number_of_each_digest(pairs):
+    packed, plain = DigestMap(), {}
+    for digest, number in pairs:
+        assert packed.add(digest, number) == (digest not in plain)
+        plain.setdefault(digest, number)
+    assert {digest: packed.get(digest) for digest in plain} == plain
+    assert len(packed) == len(plain)
+
+
+def test_a_map_tells_no_number_of_a_digest_that_it_lacks():
+    packed = DigestMap()
+    packed.add(bytes(2) + b"A" * 14, 0x4141_4141_4141)
+    # The number and the digest before it make neither this one nor one that is not whole.
+    assert packed.get(bytes(2) + b"A" * 13 + b"B") is None
+    assert packed.get(b"A" * 15) is None
+    assert packed.get(bytes(2) + b"A" * 14) == 0x4141_4141_4141
+
+
+def test_a_map_refuses_what_it_cannot_hold():
+    with pytest.raises(ValueError, match="16 bytes"):
+        DigestMap().add(b"short", 1)
+    with pytest.raises(OverflowError):
+        DigestMap().add(bytes(16), 2**48)
+
+
+def test_a_union_holds_both_and_leaves_them_as_they_were():
+    ones = [digest16(str(number)) for number in range(10)]
+    first, second = DigestSet.of(b"".join(ones[:6])), DigestSet.of(b"".join(ones[4:]))
+    both = first.union(second)
+    assert (sorted(both), len(both)) == (sorted(ones), 10)
+    assert (len(first), ones[9] in first) == (6, False)

@@ -60,3 +60,12 @@ def test_an_answer_that_does_not_say_and_a_failure_are_no_drift(answered):
     request = answered("v1").request
     failed = Record("run", request, None, Failure("X", "x", None, False, 1), datetime.now(UTC), 1.0, 0.0, 0)
     assert watch.changes(failed) == {}
+
+
+def test_what_another_run_was_served_is_no_drift_but_what_differs_from_it_is(answered):
+    watch = DriftWatch({})
+    for version in ("v1", "v2"):
+        watch.knows("model@0.0", {"model_version": version, "runtime": None, "template": {"hash": "aa"}})
+    assert watch.changes(answered("v1")) == {}
+    assert watch.changes(answered("v3")) == {"model_version": ("v2", "v3")}
+    assert watch.seen["model@0.0"]["chat_template_hash"] == ["aa"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from harness.estimate import DryRun, VariantEstimate, _total
 from harness.estimate_table import notes, table, time_span, to_json
+from harness.reuse import Counts
 
 ROW = VariantEstimate(
     variant="claude-sonnet-4-6@0.0",
@@ -134,6 +136,17 @@ def test_json_holds_everything():
     assert told["total"]["requests"] == 1200
     assert told["unpriced"] == ["my-proxy@0.0"]
     assert (told["max_cost_usd"], told["spent_usd"]) == (5.0, 1.0)
+
+
+def test_what_other_runs_have_is_told_and_no_figure_counts_it():
+    made = replace(dry_run(ROW), reused={"out/a": Counts(900, 700, Counter({"without logprobs": 2}))})
+
+    assert (
+        "700 of the 900 answers in out/a will be taken, and no figure counts them; 2 left out and asked again: "
+        "2 without logprobs." in notes(made)
+    )
+    assert to_json(made)["reused"] == [{"folder": "out/a", "taken": 700, "left_out": {"without logprobs": 2}}]
+    assert to_json(dry_run(ROW))["reused"] == []
 
 
 @pytest.mark.parametrize(

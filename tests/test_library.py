@@ -51,6 +51,15 @@ async def test_a_run_goes_on_in_a_loop_that_runs_already_and_says_how_it_ended(c
         outcome.exit_code = 1
 
 
+async def test_a_shard_is_a_run_of_its_own(config, simulator):
+    first, second = [await harness.run(config, shard=shard) for shard in ("1/2", "2/2")]
+    assert (first.exit_code, second.exit_code, first.total + second.total) == (0, 0, 20)
+    assert (first.folder.name, second.folder.name) == ("out-shard-1-of-2", "out-shard-2-of-2")
+    assert first.recorded + second.recorded == simulator.counts()["requests"] == 20
+    with pytest.raises(UsageError, match="there is no such shard; they are 1/2 to 2/2"):
+        await harness.run(config, shard="3/2")
+
+
 async def test_the_same_call_again_sends_nothing_and_a_larger_one_extends_it(config, simulator):
     await harness.run(config, num_prompts=4)
     again = await harness.run(config, num_prompts=4)
@@ -109,6 +118,8 @@ async def test_a_mapping_may_hold_paths_and_is_left_as_it_was(config, tmp_path):
         ({}, {"requests_per_minute": -1}, "requests_per_minute"),
         ({}, {"num_prompts": 2, "sample": 2}, "give one of them"),
         ({}, {"max_cost_usd": float("nan")}, "max_cost_usd"),
+        ({}, {"executor": "slurm"}, "executor: .*'thread' or 'ray'"),
+        ({}, {"ray_address": ""}, "--ray-address is empty"),
         ({}, {"faults": 2}, "faults=2"),
         ({}, {"resume": True, "fresh": True}, "give one of them"),
         ({}, {"resume": True}, "There is nothing to resume"),

@@ -46,6 +46,12 @@ def test_a_local_model_is_looked_at_whole():
     assert fetched == 0
 
 
+def test_a_model_on_a_cluster_is_looked_at_there():
+    assert look({**DEMO, "executor": "ray", "device": "cuda"}) == (Report(), 0)
+    report, _ = look({**HUB, "executor": "ray"}, DEMO, ask_hub=lambda spec: pytest.fail("asked"))
+    assert {finding.message.partition(":")[0] for finding in about(report, "local")} == {"demo"}
+
+
 def test_variants_that_read_alike_are_looked_at_once():
     report, _ = look(DEMO, temperature=[0.0, 0.7, 1.0], repeats=3)
 

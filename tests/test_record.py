@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from harness.record import Record
+from harness.journal.form import HEAD, TAIL
+from harness.journal.line import outcome
+from harness.record import Record, reused_line
 from harness.schema import (
     Completion,
     Failure,
@@ -25,7 +28,7 @@ FIELDS = [
     "is_synthetic_probe", "prompt_metadata", "provider", "model", "model_version", "variant", "repeat", "simulated",
     "full_response", "thinking", "finish_reason", "finish_detail", "tokens_used", "token_logprobs", "logprobs_of",
     "output_token_ids", "sampling_params", "seed", "runtime", "template", "timestamp", "elapsed_seconds",
-    "queued_seconds", "retry_count", "request_id", "cost_usd", "error_detail", "error",
+    "queued_seconds", "retry_count", "request_id", "reused_from", "cost_usd", "error_detail", "error",
 ]  # fmt: skip
 
 SENT = {"temperature": 0.7, "max_tokens": 64, "seed": 5, "top_p": None, "top_k": None, "stop": None}
@@ -121,3 +124,50 @@ def test_no_answer_is_lost_for_the_characters_in_it(record, hostile):
     fields = _fields(record(_answer(text=hostile, token_logprobs=(logprob,))).to_line())
     assert fields["full_response"] == hostile.replace("\ud800", "\ufffd")
     assert fields["token_logprobs"][0]["top_tokens"] == [hostile.replace("\ud800", "\ufffd")]
+
+
+def test_a_reused_answer_keeps_what_it_is_and_takes_what_this_run_says_of_its_prompt(record):
+    theirs = record(_answer(request_id="req-1", runtime={"dtype": "float32"}))
+    answer = _fields(replace(theirs, cost_usd=0.25).to_line())
+    ours = replace(theirs.request, prompt=Prompt("p1", "Is it so?", "other", True, metadata={"gold_label": {}}))
+
+    line = reused_line(answer, ours, "ours", "out/theirs")
+
+    made = _fields(line)
+    assert list(made) == FIELDS
+    assert line.startswith(b'{"item_id":"' + b"ab" * 16 + b'",')
+    assert line.endswith(b',"error_detail":null,"error":null}\n')
+    changed = {name: made[name] for name in FIELDS if made[name] != answer[name]}
+    assert changed == {
+        "run_id": "ours",
+        "prompt_category": "other",
+        "is_synthetic_probe": True,
+        "prompt_metadata": {"gold_label": {}},
+        "reused_from": {"run_id": "run", "folder": "out/theirs", "cost_usd": 0.25},
+        "cost_usd": 0.0,
+    }
+
+
+def test_an_answer_that_is_reused_twice_names_the_run_that_made_it(record):
+    theirs = replace(record(_answer()), cost_usd=0.25)
+    once = _fields(reused_line(_fields(theirs.to_line()), theirs.request, "second", "out/first"))
+    twice = _fields(reused_line(once, theirs.request, "third", "out/second"))
+    assert twice["reused_from"] == {"run_id": "run", "folder": "out/second", "cost_usd": 0.25}
+    assert (twice["run_id"], twice["cost_usd"]) == ("third", 0.0)
+
+
+def test_a_price_that_nobody_knew_stays_unknown(record):
+    theirs = record(_answer())
+    made = _fields(reused_line(_fields(theirs.to_line()), theirs.request, "ours", "out/theirs"))
+    assert (made["cost_usd"], made["reused_from"]["cost_usd"]) == (None, None)
+
+
+def test_a_line_of_an_older_version_that_lacks_fields_or_has_them_in_another_order_comes_out_scannable(record):
+    theirs = record(_answer())
+    answer = _fields(theirs.to_line())
+    del answer["reused_from"]
+    shuffled = dict(reversed(answer.items()))
+    line = reused_line(shuffled, theirs.request, "ours", "f")
+    assert outcome(line) == (bytes.fromhex("ab" * 16), True)
+    assert line.startswith(HEAD)
+    assert line.endswith(TAIL)

@@ -84,6 +84,19 @@ def test_a_pools_own_cap_counts_before_the_models(clock):
     assert lane(Replay(made, Path("results.jsonl"), clock)).cap_rpm == 10.0
 
 
+def test_a_shards_plan_its_caps_and_its_budget_are_its_own(clock):
+    made = manifest()
+    made.shard = "2/5"
+    made.count_items({"a@0.0": 23})
+    made.count_items({"a@0.0": 7})
+    replay = Replay(made, Path("results.jsonl"), clock)
+    a, b = replay.stats.snapshot().variants
+    assert (a.counts.total, a.cap_rpm) == (23, 12.0)
+    # Of a variant that was never begun nobody has counted the items.
+    assert b.counts.total == 10
+    assert replay.stats.snapshot().max_cost_usd == 1.0
+
+
 def test_what_was_done_before_is_resumed_and_was_paid_for(replay):
     batch = Batch(spent_before_usd=1.0, answers=[answer(1.0)])
     batch.resumed["a@0.0"] = 40
@@ -92,6 +105,13 @@ def test_what_was_done_before_is_resumed_and_was_paid_for(replay):
     counts = lane(replay).counts
     assert (counts.resumed, counts.ok, counts.in_flight) == (40, 1, None)
     assert (replay.stats.snapshot().cost_usd, lane(replay).cost_usd) == (1.75, 0.25)
+
+
+def test_what_was_taken_from_another_run_is_a_note(replay):
+    replay.happened([event("reused", folder="out/a", answers=9, taken=7, left_out={"without logprobs": 2})])
+    replay.happened([event("reused", folder="out/b", answers=9, taken=0, left_out={})])
+    [note] = replay.stats.snapshot().notes
+    assert note.message == "reuse: 7 answers taken from out/a; 2 left out and asked again: 2 without logprobs"
 
 
 def test_answers_count_for_the_time_they_came_however_late_they_are_read(replay, clock):

@@ -76,6 +76,13 @@ def test_what_comes_after_a_success_counts_for_nothing(tally, at, later):
     assert (batch.answers, batch.resumed, batch.failed_before) == ([], Counter(), Counter())
 
 
+def test_what_was_taken_from_another_run_was_there_before_however_young_it_is(tally):
+    origin = {"run_id": "other", "folder": "out/other", "cost_usd": 0.5}
+    batch = tally.sort([record(0, BEFORE, "No."), record(0, NOW, reused_from=origin, cost_usd=0.0), record(1)])
+    assert (batch.resumed, batch.failed_before) == (Counter({"m@0.0": 1}), Counter({"m@0.0": 0}))
+    assert [answer.result.prompt_id for answer in batch.answers] == ["p1"]
+
+
 def test_a_failure_counts_once(tally):
     batch = tally.sort([record(0, BEFORE, "No.")] * 2 + [record(1, NOW, "No.")] * 2)
     assert (batch.failed_before["m@0.0"], len(batch.answers)) == (1, 1)

@@ -6,6 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from harness.cluster.places import Incident
 from harness.events import RecordedEvents
 from harness.local.status import LoadInfo, LocalStatus, OutOfMemory
 from harness.stats import RunStats
@@ -36,6 +37,7 @@ class Threads:
         self.status: list[LocalStatus] = []
         self.loaded: list[LoadInfo] = []
         self.short: list[OutOfMemory] = []
+        self.happened: list[Incident] = []
 
     def local_status(self):
         return self.status
@@ -45,6 +47,9 @@ class Threads:
 
     def shortages(self):
         return self.short
+
+    def incidents(self):
+        return self.happened
 
 
 @pytest.fixture
@@ -104,6 +109,51 @@ async def test_a_load_is_noted_once_with_what_it_resolved_to(threads, stats):
         "notes": ["It has no chat template."],
     }
     assert [note.message for note in stats.snapshot().notes] == ["m: It has no chat template."]
+
+
+async def test_replicas_that_load_the_same_weights_are_events_each_and_one_note(threads, stats):
+    threads.loaded = [LOAD, replace(LOAD), replace(LOAD, model_name="other")]
+
+    events = await looked_at(threads, stats, looks=3)
+
+    assert [(kind, facts["model"]) for kind, facts in events] == [("loaded", "m"), ("loaded", "m"), ("loaded", "other")]
+    assert [note.message for note in stats.snapshot().notes] == [
+        "m: It has no chat template.",
+        "other: It has no chat template.",
+    ]
+
+
+async def test_what_happens_to_replicas_is_an_event_once_and_a_note_where_it_has_one(threads, stats):
+    threads.happened = [
+        Incident("replica_up", "m", 2, "node-b", 4711),
+        Incident(
+            "replica_lost", "m", 2, "node-b", 4711, 7, "kill -9", "m: replica 2 was lost and is replaced: kill -9"
+        ),
+        Incident("replica_waits", "m", 2, reason="no room"),
+        Incident("late_answer", "m", 2, reason="item-1"),
+    ]
+
+    assert await looked_at(threads, stats, looks=3) == [
+        ("replica_up", {"model": "m", "replica": 2, "node": "node-b", "pid": 4711}),
+        ("replica_lost", {"model": "m", "replica": 2, "node": "node-b", "pid": 4711, "held": 7, "reason": "kill -9"}),
+        ("replica_waits", {"model": "m", "replica": 2, "reason": "no room"}),
+        ("late_answer", {"model": "m", "replica": 2, "reason": "item-1"}),
+    ]
+    assert [note.message for note in stats.snapshot().notes] == ["m: replica 2 was lost and is replaced: kill -9"]
+
+
+async def test_what_happens_to_replicas_at_the_very_end_is_told_too(threads, stats):
+    events = RecordedEvents()
+    async with anyio.create_task_group() as group:
+        group.start_soon(follow_local_threads, threads, stats, events)
+        await anyio.lowlevel.checkpoint()
+        threads.happened.append(Incident("replica_up", "m", 1, "node-a", 1))
+        await anyio.lowlevel.checkpoint()
+        assert events.events == []
+        threads.happened.append(Incident("late_answer", "m", 1, reason="item-1"))
+        group.cancel_scope.cancel()
+
+    assert [kind for kind, _ in events.events] == ["replica_up", "late_answer"]
 
 
 async def test_halved_slots_are_an_event_and_a_note(threads, stats):

@@ -29,6 +29,7 @@ class VariantSummary:
 
     Args:
         done: items with an answer, refused and truncated ones included.
+        reused: those of them that were taken from another run, and cost this one nothing.
         failed: items with failures only.
         truncated: answers that ended at their token limit.
         total_tokens: as the providers counted them, else input and output together; so far as they counted at all.
@@ -54,6 +55,7 @@ class VariantSummary:
     retries: int
     probe_share: float | None
     cost_usd: float | None
+    reused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +152,13 @@ class _Tally:
     probes: int = 0
     probes_known: int = 0
     cost_usd: float | None = None
+    reused: int = 0
 
     def add(self, record: Mapping[str, Any]) -> None:
         outcome = Outcome.FAILED if record["error"] is not None else outcome_of(record.get("finish_reason") or "other")
         self.outcomes[outcome] += 1
         self.simulated |= bool(record.get("simulated"))
+        self.reused += bool(record.get("reused_from"))
         self.retries += record.get("retry_count") or 0
         self._add_tokens(record.get("tokens_used") or {})
         if outcome is not Outcome.FAILED and (seconds := record.get("elapsed_seconds")) is not None:
@@ -190,4 +194,5 @@ class _Tally:
             retries=self.retries,
             probe_share=self.probes / self.probes_known if self.probes_known else None,
             cost_usd=self.cost_usd,
+            reused=self.reused,
         )

@@ -30,8 +30,11 @@ class _Column:
     cell: Callable[[VariantSummary], str]
 
 
+_REUSED = _Column("reused", 1, lambda v: str(v.reused))
+"""Where anything was."""
 _COLUMNS = (
     _Column("done", 0, lambda v: str(v.done)),
+    _REUSED,
     _Column("failed", 0, lambda v: str(v.failed)),
     _Column("refused", 0, lambda v: str(v.refused)),
     _Column("cut off", 0, lambda v: str(v.truncated)),
@@ -51,15 +54,16 @@ def table(summary: Summary, width: int) -> Table:
     rows = [*summary.variants, summary.total]
     names = [_name(row, summary) for row in rows]
     longest = max(cell_len(name) for name in names)
-    needed = {column: max(len(column.header), *(len(column.cell(row)) for row in rows)) for column in _COLUMNS}
+    columns = [column for column in _COLUMNS if column is not _REUSED or summary.total.reused]
+    needed = {column: max(len(column.header), *(len(column.cell(row)) for row in rows)) for column in columns}
     shown, spare = [], width - min(longest, _NARROWEST_NAME)
-    for column in sorted(_COLUMNS, key=lambda column: column.rank):
+    for column in sorted(columns, key=lambda column: column.rank):
         if column.rank and needed[column] + _GAP > spare:
             break
         shown.append(column)
         spare -= needed[column] + _GAP
     name_cells = min(longest, _NARROWEST_NAME + max(0, spare))
-    left_out = [column.header for column in _COLUMNS if column not in shown]
+    left_out = [column.header for column in columns if column not in shown]
     made = Table(
         title=_title(summary),
         caption=f"Too narrow for {', '.join(left_out)}; --json has everything." if left_out else None,

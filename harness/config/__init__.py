@@ -10,6 +10,7 @@ from harness.config.model import ModelConfig, RunConfig
 from harness.config.overrides import Overrides, apply_overrides
 from harness.config.parts import LogprobsConfig, PoolConfig
 from harness.config.pools import PoolSettings, pools_of, settings_of
+from harness.config.told import told_config
 
 __all__ = [
     "Chosen",
@@ -29,4 +30,5 @@ __all__ = [
     "load_config",
     "pools_of",
     "settings_of",
+    "told_config",
 ]

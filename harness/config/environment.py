@@ -39,8 +39,8 @@ class Environment:
             raise ConfigError(f"{dotenv} cannot be read ({error}). Save it as UTF-8 text, or remove it.") from None
         below = {name: value for name, value in found.items() if value}
         for name, value in below.items():
-            # The model hub's library reads its token and cache folder from the process itself.
-            if name.startswith("HF_"):
+            # The model hub's library and Ray read their tokens, folders and addresses from the process itself.
+            if name.startswith(("HF_", "RAY_")):
                 os.environ.setdefault(name, value)
         return cls({**below, **os.environ})
 

@@ -21,13 +21,16 @@ from harness.config.parts import (
     Strict,
     Temperature,
     day,
+    none_or_many,
     normal_path,
     one_or_many,
     or_empty,
+    ray_resources,
+    replicas_or_auto,
     slots_or_auto,
     template,
 )
-from harness.schema import DtypeName, EngineName, ProviderType
+from harness.schema import DtypeName, EngineName, ExecutorName, ProviderType
 
 SIMULATOR = "simulator"
 """As a `base_url`: the loopback simulator, started as a child of the run."""
@@ -81,6 +84,9 @@ class _Shared(Strict):
     dtype: DtypeName = "auto"
     engine: EngineName = "auto"
     slots: Annotated[int | None, BeforeValidator(slots_or_auto)] = None
+    executor: ExecutorName = "thread"
+    replicas: Annotated[int | None, BeforeValidator(replicas_or_auto)] = None
+    resources: Annotated[dict[str, Annotated[float, Field(strict=True)]], AfterValidator(ray_resources)] | None = None
     logprobs: LogprobsConfig | None = None
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
     template_date: Annotated[str, AfterValidator(day)] | None = None
@@ -146,8 +152,12 @@ class RunConfig(_Shared):
     prompt_template: Annotated[str, AfterValidator(template)] | None = None
     models: Annotated[list[ModelConfig], Field(min_length=1)]
     pools: dict[str, PoolConfig] = Field(default_factory=dict)
+    ray_address: Annotated[str, Field(min_length=1)] | None = None
     max_cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     wait_for_quota: bool = False
+    reuse: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(none_or_many)] = Field(
+        default_factory=list
+    )
     async_settings: AsyncSettings | None = None
     api_delay: Any = None
     batch_size: Any = None

@@ -12,11 +12,20 @@ from harness.prompt_template import PromptTemplate
 from harness.schema import LogprobsSpec
 
 _MOST_SLOTS = 4096
+_MOST_REPLICAS = 10_000
+_NOT_GIVEN = ("memory", "object_store_memory", "bundle")
+_LEAST_GIVEN = 0.0001
+"""Ray counts in ten thousandths."""
 
 
 def one_or_many(value: Any) -> Any:
     """A list in any case."""
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def none_or_many(value: Any) -> Any:
+    """A list in any case, empty where nothing stands under the name."""
+    return [] if value is None else one_or_many(value)
 
 
 def or_empty(value: Any) -> Any:
@@ -61,6 +70,35 @@ def slots_or_auto(value: Any) -> int | None:
     if not isinstance(value, int) or not 1 <= value <= _MOST_SLOTS:
         raise ValueError(f"must be auto, or a whole number of prompts from 1 to {_MOST_SLOTS}")
     return value
+
+
+def replicas_or_auto(value: Any) -> int | None:
+    """A number of replicas; None is `auto`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if value in (None, "auto"):
+        return None
+    if not isinstance(value, int) or not 1 <= value <= _MOST_REPLICAS:
+        raise ValueError(f"must be auto, or a whole number of replicas from 1 to {_MOST_REPLICAS}")
+    return value
+
+
+def ray_resources(resources: dict[str, float]) -> dict[str, float]:
+    """What a replica takes of a Ray cluster; Ray gives out parts of one, and whole ones.
+
+    Raises:
+        ValueError: there is nothing that it takes, or something that Ray has no way to give.
+    """
+    if not resources:
+        raise ValueError("must name what a replica takes, such as {GPU: 1}; leave it out for what the device says")
+    for name, amount in resources.items():
+        if name in _NOT_GIVEN:
+            raise ValueError(f"must be of GPU, CPU, or what a node was started with; {name} is Ray's own to give")
+        if not (_LEAST_GIVEN <= amount < 1 or (amount >= 1 and amount % 1 == 0)):
+            raise ValueError(f"must be a whole number of {name}, or a part of one such as 0.5, and not {amount:g}")
+    return resources
 
 
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]

@@ -107,11 +107,15 @@ def local_line(status: LocalSnapshot, width: int | None = None) -> Line:
         width: cells that the line should need at most; None: any.
     """
     head: Line = [("local ", "dim"), (visible(status.device), "bold"), ("  ", "")]
+    if status.replicas:
+        head.append((f"{status.replicas_up}/{status.replicas} replicas  ", ""))
     name = shortened(visible(status.model or ""), _share(width, 2))
     said: list[Ranked]
     match status.state:
         case "idle":
             said = [(0, "idle", "dim")]
+        case "loading" if status.replicas and not status.replicas_up:
+            said = [(0, f"starting replicas of {name}", "yellow")]
         case "loading":
             said = [
                 (0, f"loading {name}", "yellow"),

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.journal.form import COST, was_reused
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _BLOCK = 1 << 18
@@ -23,10 +25,9 @@ _BUFFER = 1 << 20
 _DISORDER_S = 5.0
 _FAILED_ATTEMPTS = frozenset(("retry", "rate_limited", "quota_exhausted", "refused"))
 _AT_MOST = b'"at_most_usd":'
-# The end of a success as `harness.record` writes it. Inside a string its quotes would be escaped.
-_COST = b',"cost_usd":'
+# The end of a success as `harness.record` writes it.
 _NO_ERROR = b',"error_detail":null,"error":null}\n'
-_NO_COST = _COST + b"null" + _NO_ERROR
+_NO_COST = COST + b"null" + _NO_ERROR
 _LONGEST_NUMBER = 32
 
 
@@ -51,7 +52,7 @@ class Sent:
 def recent_sends(results: Path, events: Path, now: datetime, window_s: float) -> list[Sent]:
     """Every attempt known to have been sent less than `window_s` seconds before `now`, the oldest first.
 
-    Ages below zero, as after a clock was set back, count as zero.
+    Ages below zero, as after a clock was set back, count as zero. What was taken over from another run was never sent.
 
     Args:
         results: results.jsonl, which has the last attempt of each item.
@@ -103,7 +104,7 @@ def costs(results: Path) -> float:
     """
     try:
         with results.open("rb", buffering=_BUFFER) as lines:
-            return math.fsum(_cost(line) for line in lines if not line.endswith(_NO_COST))
+            return math.fsum(cost_of(line) for line in lines if not line.endswith(_NO_COST))
     except FileNotFoundError:
         return 0.0
 
@@ -124,7 +125,7 @@ def maybe_spent(events: Path) -> float:
 
 
 def _answered(results: Path, now: datetime, window_s: float) -> Iterator[Sent]:
-    for record in _records_backwards(results):
+    for record in _records_backwards(results, leave_out=was_reused):
         age_s, elapsed_s = _age_s(record.get("timestamp"), now), record.get("elapsed_seconds")
         if age_s is None or not isinstance(elapsed_s, int | float):
             continue
@@ -173,13 +174,14 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _cost(line: bytes) -> float:
+def cost_of(line: bytes) -> float:
+    """The `cost_usd` of a line of results.jsonl, 0 where it has none."""
     if line.endswith(_NO_ERROR):
         end = len(line) - len(_NO_ERROR)
-        start = line.rfind(_COST, end - len(_COST) - _LONGEST_NUMBER, end)
+        start = line.rfind(COST, end - len(COST) - _LONGEST_NUMBER, end)
         if start != -1:
             try:
-                return float(line[start + len(_COST) : end])
+                return float(line[start + len(COST) : end])
             except ValueError:
                 pass
     record = decoded(line) if line.endswith(b"\n") else None
@@ -196,9 +198,9 @@ def decoded(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _records_backwards(path: Path) -> Iterator[dict[str, Any]]:
+def _records_backwards(path: Path, leave_out: Callable[[bytes], bool] = lambda _: False) -> Iterator[dict[str, Any]]:
     for line in _lines_backwards(path):
-        if (record := decoded(line)) is not None:
+        if not leave_out(line) and (record := decoded(line)) is not None:
             yield record
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.journal.rescue import default_side_folders, refusal, save_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from harness.errors import JournalWriteError
@@ -87,15 +87,19 @@ class JournalWriter:
             ValueError: it is not one line.
             RuntimeError: the writer is closed.
         """
-        if not line or line.find(b"\n") != len(line) - 1:
-            raise ValueError("a journal record is exactly one line and ends in its newline")
-        if self._closing:
-            raise RuntimeError("the journal is closed")
-        entry = _Entry(line, self._loop.create_future())
-        self._handed_over.put(entry)
-        refused = await entry.outcome
-        if refused is not None:
-            raise refused
+        await self.append_all([line])
+
+    async def append_all(self, lines: Iterable[bytes]) -> None:
+        """As `append`, with several lines, which stay in their order.
+
+        Raises:
+            JournalWriteError, ValueError, RuntimeError: as `append` does, for the first line that there is one for.
+        """
+        entries = [self._hand_over(line) for line in lines]
+        for entry in entries:
+            refused = await entry.outcome
+            if refused is not None:
+                raise refused
 
     async def aclose(self) -> None:
         """Write what is left and stop. When cancelled it still does so, then blocking the loop until the disk is done.
@@ -113,6 +117,15 @@ class JournalWriter:
             self._failure = self._unsaved or self._failure
         if self._unsaved is not None:
             raise self._unsaved
+
+    def _hand_over(self, line: bytes) -> _Entry:
+        if not line or line.find(b"\n") != len(line) - 1:
+            raise ValueError("a journal record is exactly one line and ends in its newline")
+        if self._closing:
+            raise RuntimeError("the journal is closed")
+        entry = _Entry(line, self._loop.create_future())
+        self._handed_over.put(entry)
+        return entry
 
     def _run(self) -> None:
         try:

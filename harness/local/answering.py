@@ -156,7 +156,7 @@ class Answering:
             "source": info.source,
             "revision": info.revision,
             "weights": info.weights_hash,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),  # it is a class of torch's, which would need torch to be unpickled
             "transformers": transformers.__version__,
         }
         if info.trust_remote_code:

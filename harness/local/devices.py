@@ -109,16 +109,18 @@ def free_memory(device: torch.device) -> None:
             raise
 
 
-def limit_cpu_threads(weight_bytes: int) -> None:
-    """Give this thread's tensor work all cores but one, and a small model a single one.
+def limit_cpu_threads(weight_bytes: int, cores: int | None = None) -> None:
+    """Give this thread's tensor work all cores but one, or `cores` of them, and a small model a single one.
 
     The last core is the event loop's. Below some tens of millions of parameters the threads wait for each other more
     than they compute: 1.4 M parameters took 4.5 times the CPU on two busy cores. OMP_NUM_THREADS overrules this.
     """
     if os.environ.get("OMP_NUM_THREADS"):
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(1 if weight_bytes < _ONE_THREAD_BELOW_BYTES else max(1, cores - 1))
+    if cores is None:
+        here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = max(1, here - 1)
+    torch.set_num_threads(1 if weight_bytes < _ONE_THREAD_BELOW_BYTES else cores)
 
 
 def prefill_piece(device: torch.device, parameters: int) -> int:

@@ -44,6 +44,7 @@ class LocalEngine:
         spec: what to load.
         loader: loads it.
         examine: finds out which loops the model may be run with.
+        cores: how many cores the engine may use on a CPU, None for all but one.
     """
 
     def __init__(
@@ -51,8 +52,11 @@ class LocalEngine:
         spec: LocalModelSpec,
         loader: Callable[[LocalModelSpec, Callable[[int], None]], LoadedModel] = load,
         examine: Examine = fitness,
+        *,
+        cores: int | None = None,
     ) -> None:
         self._spec = spec
+        self._cores = cores
         self._loader = loader
         self._examine = examine
         self._loaded: LoadedModel | None = None
@@ -66,7 +70,7 @@ class LocalEngine:
         """
         loaded = self._loaded = self._loader(self._spec, on_size)
         if loaded.device.type == "cpu":
-            limit_cpu_threads(loaded.info.weight_bytes)
+            limit_cpu_threads(loaded.info.weight_bytes, self._cores)
         found = self._examined(loaded)
         loaded.info = replace(loaded.info, **self._chosen(loaded, found))
         config = loaded.model.config.get_text_config().to_dict()

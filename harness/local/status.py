@@ -67,6 +67,7 @@ class LocalStatus:
         weight_bytes: size of the weights in memory, or of their files while they load; None while that is not known.
         queued: prompts that wait, of all models.
         kv_bytes: memory that is set aside for keys and values, 0 where the engine keeps none of its own.
+        replicas: on a cluster, how many share the work, all of which is added up here; `replicas_up` are there now.
     """
 
     device: str
@@ -80,6 +81,8 @@ class LocalStatus:
     queued: int = 0
     prefill_tokens_per_second: float = 0.0
     kv_bytes: int = 0
+    replicas: int = 0
+    replicas_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)

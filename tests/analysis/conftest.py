@@ -46,6 +46,7 @@ def plain_record():
             "queued_seconds": 0.0,
             "retry_count": 0,
             "request_id": None,
+            "reused_from": None,
             "cost_usd": None,
             "error_detail": None,
         }

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness.analysis.summary import render_summary, summarise, summary_command, to_json
 from harness.errors import JournalCorruptError, UsageError
-from harness.record import Record
+from harness.record import Record, reused_line
 from harness.schema import Completion, Failure, FinishReason, ProviderType, Usage
 
 
@@ -178,6 +178,20 @@ def test_the_table_has_a_row_per_variant_and_a_total(journal, records):
     lines = shown(summarise(folder), 200)
     cells = ["2", "1", "0", "1", "20", "60", "80", "3.0", "4.0", "3", "33%", "$1.50"]
     assert [line.split() for line in lines if "33%" in line] == [["m@0.0", *cells], ["total", *cells]]
+
+
+def test_answers_of_another_run_have_a_column_where_there_are_any(journal, records):
+    folder, write = journal
+    ours, theirs = records("m@0.0", (STOP, 2.0), (STOP, 4.0), cost_usd=0.5)
+    write(ours)
+    assert "reused" not in shown(summarise(folder), 200)[1].split()
+    line = reused_line(json.loads(theirs.to_line()), theirs.request, "run", "out/other")
+    with (folder / "results.jsonl").open("ab") as file:
+        file.write(line)
+    summary = summarise(folder)
+    assert (summary.total.done, summary.total.reused, summary.total.cost_usd) == (2, 1, 0.5)
+    head, row = shown(summary, 200)[1:3]
+    assert dict(zip(head.split()[:3], row.split()[:3], strict=True)) == {"variant": "m@0.0", "done": "2", "reused": "1"}
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

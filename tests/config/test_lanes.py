@@ -240,6 +240,54 @@ def test_a_rehearsal_points_everything_at_the_simulator_and_the_demo_model_under
     assert endpoint_of(lanes[0].model, Environment({})).simulated
 
 
+def _on_ray():
+    model = {"name": "l", "type": "local", "device": "cuda", "resources": {"GPU": 2}, "replicas": 3}
+    return _config({**model, "executor": "thread"}, CLAUDE, executor="ray", ray_address="head:6379")
+
+
+def test_an_executor_on_the_command_line_goes_before_what_a_model_says_itself():
+    changed = apply_overrides(_on_ray(), Overrides(executor="ray", ray_address="other:6379"))
+    assert [lane.model.executor for lane in expand(changed)] == ["ray", "ray"]
+    assert changed.ray_address == "other:6379"
+    local, _ = expand(apply_overrides(_on_ray(), Overrides(executor="thread")))
+    assert (local.model.executor, local.model.replicas) == ("thread", 3)
+
+
+def test_an_executor_touches_no_named_pool():
+    config = _config(CLAUDE, pools={"shared": {"concurrency": 2}})
+    assert apply_overrides(config, Overrides(executor="ray")).pools == config.pools
+
+
+@pytest.mark.parametrize("address", ["", " "])
+def test_an_empty_address_is_refused(address):
+    """As of a variable that is not set."""
+    with pytest.raises(ConfigError, match=r"--ray-address is empty: give HOST:PORT, or leave it out"):
+        apply_overrides(_on_ray(), Overrides(ray_address=address))
+
+
+@pytest.mark.parametrize(
+    ("flags", "executor", "address"),
+    [
+        ({}, "thread", None),
+        ({"ray_address": "other:6379"}, "thread", None),
+        ({"executor": "thread"}, "thread", None),
+        ({"executor": "ray"}, "ray", "head:6379"),
+        ({"executor": "ray", "ray_address": "other:6379"}, "ray", "other:6379"),
+    ],
+)
+def test_a_rehearsal_needs_no_cluster_unless_the_command_line_asks_for_one(flags, executor, address):
+    rehearsal = apply_overrides(_on_ray(), Overrides(rehearse=True, **flags))
+    local = expand(rehearsal)[0].model
+    assert (local.executor, rehearsal.ray_address) == (executor, address)
+    assert (local.device, local.resources, local.replicas) == ("cpu", None, 3)
+
+
+def test_where_a_model_runs_is_no_part_of_what_its_items_are():
+    here = expand(_config({"name": "l", "type": "local"}))
+    there = expand(_config({"name": "l", "type": "local", "executor": "ray", "replicas": 4, "resources": {"CPU": 1}}))
+    assert [lane.variant for lane in here] == [lane.variant for lane in there]
+
+
 def test_a_rehearsed_item_is_never_the_real_one():
     config = _config({**CLAUDE, "api_key": "k"})
     (real,), (rehearsed,) = expand(config), expand(apply_overrides(config, Overrides(rehearse=True)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import load_config
+from harness.config import RunConfig, load_config
 from harness.errors import ConfigError
 
 MINIMAL = {"prompts_file": "p.json", "models": [{"name": "m", "type": "claude", "temperature": 0.0}]}
@@ -83,6 +83,36 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
         ({"slots": 0}, r"slots: must be auto"),
         ({"slots": True}, r"slots: .*not true or false"),
         ({"models": [{"name": "m", "type": "local", "slots": 1.5}]}, r"models\[0\]\.slots: must be auto"),
+        ({"executor": "slurm"}, r"executor: .*'thread' or 'ray' .*'slurm'"),
+        ({"replicas": 0}, r"replicas: must be auto, or a whole number of replicas from 1 to 10000 \(given: '0'\)"),
+        ({"replicas": "all"}, r"replicas: must be auto, .*'all'"),
+        ({"replicas": 1.5}, r"replicas: must be auto"),
+        ({"replicas": 10_001}, r"replicas: must be auto"),
+        ({"replicas": True}, r"replicas: .*not true or false"),
+        ({"resources": {}}, r"resources: must name what a replica takes, such as {GPU: 1}; leave it out for what the"),
+        (
+            {"resources": {"GPU": 1.5}},
+            r"resources: must be a whole number of GPU, or a part of one such as 0\.5, and not 1\.5",
+        ),
+        ({"resources": {"GPU": 0}}, r"resources: must be a whole number of GPU, .* not 0\."),
+        ({"resources": {"GPU": -1}}, r"resources: must be a whole number of GPU, .* not -1\."),
+        (
+            {"resources": {"memory": 1000}},
+            r"resources: must be of GPU, CPU, or what a node was started with; memory is",
+        ),
+        ({"resources": {"GPU": "one"}}, r"resources\.GPU: .*number.*'one'"),
+        ({"resources": {"GPU": True}}, r"resources\.GPU: .*valid number"),
+        ({"resources": "GPU"}, r"resources: .*'GPU'"),
+        (
+            {"models": [{"name": "m", "type": "local", "resources": {"lab": 2.5}}]},
+            r"models\[0\]\.resources: .* of lab, .* not 2\.5",
+        ),
+        ({"ray_address": ""}, r"ray_address: "),
+        ({"ray_adress": "head:6379"}, r"ray_adress: .*`ray_address`"),
+        (
+            {"models": [{"name": "m", "type": "local", "ray_address": "a:1"}]},
+            r"models\[0\]\.ray_address: there is no such",
+        ),
         ({"system": "\ud800"}, r"system: holds a NUL or half a character"),
         ({"extra_body": {"n": 10**30}}, r"extra_body\.n: the number has more than 64 bits"),
         ({"simulator": "yes"}, r"simulator: must be the URL of a running simulator"),
@@ -181,3 +211,28 @@ def test_slots_of_a_model_go_before_those_of_all_and_auto_is_no_number(load, sha
     config = load({"prompts_file": "p.json", "models": [model]} | ({"slots": shared} if shared else {}))
 
     assert config.resolved(config.models[0]).slots == slots
+
+
+def test_replicas_are_a_number_or_as_many_as_there_is_room_for(load):
+    models = [{"name": "m", "type": "local", "replicas": 3}, {"name": "n", "type": "local", "replicas": "auto"}]
+    config = load({"prompts_file": "p.json", "replicas": 2, "models": [*models, {"name": "o", "type": "local"}]})
+
+    assert [config.resolved(model).replicas for model in config.models] == [3, None, 2]
+
+
+def test_what_a_replica_takes_is_whole_numbers_and_parts_of_one(load):
+    asked = {"GPU": 0.25, "CPU": 4, "lab": 0.0001}
+    config = load({**MINIMAL, "executor": "ray", "resources": asked, "ray_address": "head:6379"})
+
+    resolved = config.resolved(config.models[0])
+    assert (resolved.executor, resolved.resources, config.ray_address) == ("ray", asked, "head:6379")
+
+
+def test_less_than_ray_counts_is_refused():
+    with pytest.raises(ValueError, match=r"must be a whole number of GPU, .* and not 5e-05"):
+        RunConfig.model_validate({**MINIMAL, "resources": {"GPU": 0.00005}})
+
+
+def test_without_a_word_local_models_run_in_a_thread(load):
+    resolved = load(MINIMAL).resolved(load(MINIMAL).models[0])
+    assert (resolved.executor, resolved.replicas, resolved.resources) == ("thread", None, None)

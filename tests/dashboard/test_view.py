@@ -263,6 +263,32 @@ def test_what_matters_least_of_local_work_goes_first(stats, width, told):
     assert told in frame(stats, width)
 
 
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (120, "local ray  3/4 replicas  org/model-7B  batch 40/64  20 queued  1600 tok/s"),
+        (40, "local ray  3/4 replicas  batch 40/64"),
+    ],
+)
+def test_replicas_share_a_line_that_says_how_many_are_there(stats, width, told):
+    stats.add_variant("m", "local", "m", 10)
+    stats.local(
+        LocalSnapshot("ray", "org/model-7B", "generating", 40, 64, 1600.0, queued=20, replicas=4, replicas_up=3)
+    )
+
+    assert any(line.startswith(told) for line in frame(stats, width))
+
+
+def test_replicas_that_are_being_started_are_counted_too(stats):
+    stats.add_variant("m", "local", "m", 10)
+    stats.local(LocalSnapshot("ray", "demo", "loading", replicas=2))
+    stats.local(LocalSnapshot("ray 2"))
+
+    lines = frame(stats)
+    assert "local ray  0/2 replicas  loading demo  0 s" in lines
+    assert "local ray 2  idle" in lines
+
+
 def test_a_load_whose_bytes_nobody_knows_yet_shows_its_seconds(stats):
     stats.add_variant("m", "local", "m", 10)
     stats.local(LocalSnapshot("cpu", "demo", "loading", loaded_seconds=2.6))

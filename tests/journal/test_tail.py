@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.journal.tail import Sent, _lines_backwards, costs, kills, maybe_spent, recent_sends
-from harness.record import Record
+from harness.record import Record, reused_line
 from harness.schema import (
     Completion,
     Failure,
@@ -222,3 +222,37 @@ def test_what_attempts_may_have_cost_is_summed_from_the_events(folder, tmp_path)
 
     assert maybe_spent(tmp_path / "events.jsonl") == 0.75
     assert maybe_spent(tmp_path / "none.jsonl") == 0.0
+
+
+def reused(sent_ago_s: float, **facts) -> bytes:
+    request = Request(
+        "0" * 32, Prompt("p", "x"), Variant("m@0.0", ProviderType.CLAUDE, "m", SamplingParams(), 1), 0, 7, (), None
+    )
+    return reused_line(json.loads(result(sent_ago_s, **facts)), request, "run", "/out/other")
+
+
+def test_what_was_taken_from_another_run_was_not_sent_and_hides_nothing_that_was(folder):
+    there = result(40) + reused(5) + reused(4000, cost=0.5) * 3
+    assert [sent.age_s for sent in folder(there + result(20))] == [40, 20]
+    assert [sent.age_s for sent in folder(there)] == [40]
+
+
+def test_only_the_records_own_origin_counts_and_none_that_its_prompt_file_tells_of(folder):
+    inside = json.loads(result(30))
+    inside["prompt_metadata"] = {"reused_from": {"run_id": "a", "folder": "b", "cost_usd": 0.5}, "cost_usd": 1}
+    asked = (json.dumps(inside, separators=(",", ":")) + "\n").encode()
+    inside["prompt_metadata"] = ',"reused_from":{"run_id":"a"},"cost_usd":1'
+    answered = (json.dumps(inside, separators=(",", ":")) + "\n").encode()
+    assert len(folder(asked + answered)) == 2
+
+
+def test_a_run_that_was_killed_is_dated_by_what_it_sent_itself(tmp_path):
+    (tmp_path / "results.jsonl").write_bytes(result(20) + reused(0.5))
+    (tmp_path / "events.jsonl").write_bytes(event("begin", 40))
+    [age_s] = kills(tmp_path / "results.jsonl", tmp_path / "events.jsonl", NOW, 60.0)
+    assert age_s == pytest.approx(19.0)
+
+
+def test_what_was_taken_has_cost_nothing(tmp_path):
+    (tmp_path / "results.jsonl").write_bytes(result(1, cost=0.25) + reused(1, cost=0.5))
+    assert costs(tmp_path / "results.jsonl") == 0.25

@@ -261,3 +261,22 @@ def test_the_temporary_folder_is_the_first_place_to_turn_to(monkeypatch):
     assert default_side_folders()[0] == Path("/var/tmp")
     monkeypatch.delenv("TMPDIR")
     assert default_side_folders()[0] == Path("/tmp")
+
+
+async def test_several_lines_are_durable_when_the_call_returns_and_in_their_order(open_writer, path):
+    system = FaultyOs()
+    writer = open_writer(system)
+    await writer.append_all(iter(LINES))
+    assert path.read_bytes() == b"".join(LINES)
+    assert system.calls["fsync"] < len(LINES)
+    await writer.aclose()
+
+
+async def test_of_several_lines_the_disk_refuses_none_is_dropped(open_writer, path):
+    system = FaultyOs(room=len(b"".join(LINES[:10])))
+    writer = open_writer(system)
+    with pytest.raises(JournalWriteError):
+        await writer.append_all(LINES)
+    system.room = None
+    await writer.aclose()
+    assert path.read_bytes() == b"".join(LINES)

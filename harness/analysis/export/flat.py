@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_OBJECTS = frozenset(("prompt_metadata", "tokens_used", "sampling_params", "runtime", "template", "error_detail"))
+_OBJECTS = frozenset(
+    ("prompt_metadata", "tokens_used", "sampling_params", "runtime", "template", "reused_from", "error_detail")
+)
 _LEVELS = 4
 
 

@@ -1,8 +1,8 @@
 """Every record as a typed Parquet table, nested columns kept. Knows no other format.
 
 Types: texts are strings, counts int64, seconds, dollars and logprobs float64, `timestamp` an instant in UTC with
-microseconds. `messages` and `token_logprobs` are lists of structs; `tokens_used`, `sampling_params` and `error_detail`
-structs. `prompt_metadata`, `runtime` and `template` may hold anything and are JSON as text.
+microseconds. `messages` and `token_logprobs` are lists of structs; `tokens_used`, `sampling_params`, `reused_from` and
+`error_detail` structs. `prompt_metadata`, `runtime` and `template` may hold anything and are JSON as text.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def schema() -> Any:
             "temperature": real, "max_tokens": whole, "seed": whole, "top_p": real, "top_k": whole, "min_p": real,
             "repetition_penalty": real, "stop": pa.list_(text),
         }),
+        "reused_from": pa.struct({"run_id": text, "folder": text, "cost_usd": real}),
         "error_detail": pa.struct({"type": text, "status": whole, "retryable": flag, "attempts": whole}),
     }  # fmt: skip
     return pa.schema([(name, types.get(name, text)) for name in _COLUMNS])
@@ -74,7 +75,7 @@ _COLUMNS = (
     "is_synthetic_probe", "prompt_metadata", "provider", "model", "model_version", "variant", "repeat", "simulated",
     "full_response", "thinking", "finish_reason", "finish_detail", "tokens_used", "token_logprobs", "logprobs_of",
     "output_token_ids", "sampling_params", "seed", "runtime", "template", "timestamp", "elapsed_seconds",
-    "queued_seconds", "retry_count", "request_id", "cost_usd", "error_detail", "error",
+    "queued_seconds", "retry_count", "request_id", "reused_from", "cost_usd", "error_detail", "error",
 )  # fmt: skip
 
 

@@ -92,7 +92,8 @@ def _staged(folder: Path, into: Path, manifest: Mapping[str, Any]) -> Stage:
     diary = events.read_text(encoding="utf-8", errors="replace") if events.is_file() else ""
     found = scan(folder / RESULTS_NAME)
     texts = frozenset(one.name for one in labelled.rubric.fields if one.type == "text") if labelled else frozenset()
-    stage = Stage(folder, into, redactor_for(Machine.of_process(), folder, manifest, diary), names, texts)
+    redactor = redactor_for(Machine.of_process(), folder, manifest, diary, _taken_from(folder))
+    stage = Stage(folder, into, redactor, names, texts)
     stage.results(found.end)
     stage.beside()
     told = orjson.loads((into / MANIFEST_NAME).read_bytes())
@@ -115,6 +116,12 @@ def _staged(folder: Path, into: Path, manifest: Mapping[str, Any]) -> Stage:
     text = guide(name, names_in(into), prompts=prompts_name, notes=stage.notes, narrowed=narrowed_by(command))
     stage.made("README.md", text)
     return stage
+
+
+def _taken_from(folder: Path) -> list[str]:
+    """The folders of other runs that answers were taken from."""
+    origins = (record.get("reused_from") for record in iterate(folder))
+    return sorted({str(origin.get("folder")) for origin in origins if isinstance(origin, dict)})
 
 
 def _labelled(folder: Path) -> Labelled | None:

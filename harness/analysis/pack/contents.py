@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from harness.analysis.pack.redaction import Redactor
 
 PROVENANCE = frozenset(
-    {"model", "model_version", "variant", "runtime", "template", "finish_detail", "error", "error_detail", "request_id"}
-)
+    {
+        "model", "model_version", "variant", "runtime", "template", "finish_detail", "error", "error_detail",
+        "request_id", "reused_from",
+    }
+)  # fmt: skip
 """The fields of a record that tell how it came about, and no words of prompts and models."""
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from harness.config import ModelConfig, RunConfig
+from harness.config import told_config
 from harness.config.environment import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_SHARED = ModelConfig.model_fields.keys() & RunConfig.model_fields.keys()
 _CHOICE = ("num_prompts", "sample", "order")
+_ELSEWHERE = ("reuse",)
+"""Names folders that are not in the pack; what was taken from them is."""
 _NARROWING = ("--num-prompts", "--sample", "--model")
-_SEED = 42
 
 
 def config_yaml(manifest: Mapping[str, Any], prompts_name: str, *, rebuilt: bool) -> str:
@@ -29,14 +29,11 @@ def config_yaml(manifest: Mapping[str, Any], prompts_name: str, *, rebuilt: bool
         prompts_name: the prompt file's path in the pack.
         rebuilt: the prompt file holds only what was asked, so that there is nothing left to choose.
     """
-    told = manifest["config"]
-    left_out = {*_SHARED, "models", *(_CHOICE if rebuilt else ())}
+    told = told_config(manifest["config"])
+    left_out = {"models", *_ELSEWHERE, *(_CHOICE if rebuilt else ())}
     config: dict[str, Any] = {name: value for name, value in told.items() if name not in left_out}
-    # The seed draws a sample and an order too, and what is drawn belongs to no model.
-    if "seed" in told:
-        config["seed"] = told["seed"]
     config |= {"prompts_file": prompts_name, "output_dir": "."}
-    config["models"] = [_model(model, manifest, has_seed="seed" in told) for model in told["models"]]
+    config["models"] = [_model(model, manifest) for model in told["models"]]
     head = (
         "# The config of this run as it was resolved. In this folder, `python -m harness run --config config.yaml`\n"
         "# goes on with the run.\n"
@@ -70,13 +67,11 @@ def narrowed_by(command: Sequence[str]) -> list[str]:
     return kept
 
 
-def _model(told: Mapping[str, Any], manifest: Mapping[str, Any], *, has_seed: bool) -> dict[str, Any]:
+def _model(told: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     model = dict(told)
     if not is_reference(model.get("api_key") or "${NONE}"):
         del model["api_key"]
-    if has_seed:
-        model.setdefault("seed", _SEED)
-    # run.json leaves out what is as by default, and of local models that would mean the opposite.
+    # run.json used to leave out what is as by default, and of local models that would mean the opposite.
     recorded = [one.get("logprobs") for one in manifest["variants"].values() if _is_of(one, model)]
     if model["type"] == "local" and "logprobs" not in model and recorded and not any(recorded):
         model["logprobs"] = False

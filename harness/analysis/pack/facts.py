@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.snapshot import Outcome, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -36,6 +36,7 @@ class VariantFacts:
         logprobs: answers that have any, by what they are of; `positions` is the most that one has.
         runtimes: how local answers were computed, each once.
         systems: system texts that were in force, each once.
+        origins: answers that were taken from other runs, by the run that made them.
     """
 
     name: str
@@ -55,6 +56,7 @@ class VariantFacts:
     runtimes: dict[tuple[str | None, ...], None] = field(default_factory=dict)
     systems: dict[str, None] = field(default_factory=dict)
     repeats: set[int] = field(default_factory=set)
+    origins: Counter[str] = field(default_factory=Counter)
 
     @property
     def answers(self) -> int:
@@ -75,6 +77,8 @@ class VariantFacts:
 
     def _add_answer(self, record: Record) -> None:
         self.simulated += bool(record.get("simulated"))
+        if isinstance(origin := record.get("reused_from"), dict):
+            self.origins[str(origin.get("run_id"))] += 1
         self.versions[str(record.get("model_version") or "no version told")] += 1
         self._add_day(record.get("timestamp"))
         for name, value in (record.get("sampling_params") or {}).items():
@@ -133,8 +137,9 @@ def run_facts(records: Iterable[Record], manifest: Mapping[str, Any], results: P
     """
     variants: dict[str, VariantFacts] = {}
     prompts: dict[str, tuple[str | None, bool | None]] = {}
+    run_ids = frozenset(_run_ids(manifest))
     for record in records:
-        _refuse_others(record, manifest, results)
+        _refuse_others(record, manifest, run_ids, results)
         name = record["variant"]
         if name not in variants:
             variants[name] = VariantFacts(name, record["provider"], record["model"])
@@ -143,8 +148,15 @@ def run_facts(records: Iterable[Record], manifest: Mapping[str, Any], results: P
     return RunFacts(tuple(variants[name] for name in sorted(variants)), prompts, duplicates)
 
 
-def _refuse_others(record: Record, manifest: Mapping[str, Any], results: Path) -> None:
-    if record.get("run_id") != manifest["run_id"]:
+def _run_ids(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The run's own, and those of the runs that were merged into it."""
+    yield facts["run_id"]
+    for merged in facts.get("merged_from") or ():
+        yield from _run_ids(merged)
+
+
+def _refuse_others(record: Record, manifest: Mapping[str, Any], run_ids: Collection[str], results: Path) -> None:
+    if record.get("run_id") not in run_ids:
         raise UsageError(
             f"{results}: the item {record['item_id']} is of the run {record.get('run_id')}, and run.json is of "
             f"{manifest['run_id']}. Put the run.json beside the results that it was written with."

@@ -52,6 +52,7 @@ def methods(facts: RunFacts, manifest: Mapping[str, Any], labelled: Labelled | N
         _sampling(facts, manifest),
         _table(facts.variants),
         _outcomes(facts, manifest),
+        _reused(facts),
         _logprobs(facts, manifest),
         _local(facts),
         _labels(labelled),
@@ -142,7 +143,10 @@ def _outcomes(facts: RunFacts, manifest: Mapping[str, Any]) -> str:
         f"{were(refused)} refused or blocked and {truncated} {were(truncated)} cut off at the token limit; all of "
         "these are kept."
     )
-    planned = manifest["prompts"].get("count", 0) * sum(one.get("repeats", 1) for one in manifest["variants"].values())
+    planned = sum(
+        (manifest.get("items") or {}).get(name, manifest["prompts"].get("count", 0) * one.get("repeats", 1))
+        for name, one in manifest["variants"].items()
+    )
     if planned > facts.items:
         text += f" {planned - facts.items} of {planned} planned items have not been asked."
     excluded = [f"{counted(failed, 'item')} without an answer after all attempts"] if failed else []
@@ -152,6 +156,18 @@ def _outcomes(facts: RunFacts, manifest: Mapping[str, Any]) -> str:
     text += f" Excluded: {listed(excluded)}." if excluded else " Nothing was excluded."
     retried, attempts = (sum(getattr(one, name) for one in facts.variants) for name in ("retried", "attempts"))
     return text + (f" {counted(retried, 'item')} took more than one attempt ({attempts} in all)." if retried else "")
+
+
+def _reused(facts: RunFacts) -> str:
+    origins: Counter[str] = sum((one.origins for one in facts.variants), Counter())
+    if not origins:
+        return ""
+    runs = listed(f"{run} ({count})" for run, count in sorted(origins.items()))
+    return (
+        f"{counted(origins.total(), 'answer')} {were(origins.total())} not asked for again but taken from an earlier "
+        f"run that had put the same prompt to the same model with the same parameters: by its id, {runs}. Days, served "
+        "versions and attempts are those of the run that made an answer."
+    )
 
 
 def _logprobs(facts: RunFacts, manifest: Mapping[str, Any]) -> str:

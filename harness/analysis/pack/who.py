@@ -17,7 +17,7 @@ from harness.analysis.pack.redaction import HOME, Identity, Redactor, homes_in
 from harness.urls import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PUBLIC = (
     "anthropic.com", "googleapis.com", "openai.com", "openrouter.ai", "together.xyz", "together.ai", "groq.com",
@@ -31,6 +31,7 @@ _OF_THE_SYSTEM = ("/usr", "/bin", "/lib", "/etc", "/proc", "/dev", "/nix", "/sys
 _SHARED = re.compile(r"\.(?:ac|co|com|edu|go|gob|gov|ne|net|or|org)\.[a-z]{2}$")
 """Under `ac.uk` or `edu.au` it is the third part that is somebody's."""
 _IN_TRACEBACKS = re.compile(r'File \\?"(/[^"\\]+?)/(?:harness|site-packages|lib/python[\d.]+)/')
+_BEHIND_TILDES = re.compile(r"^~([^/\n]+)", re.MULTILINE)
 _FEWEST_PARTS = 3
 """Of a path that may tell something: `/`, a folder, and another one. `/tmp` tells nobody's name."""
 
@@ -71,21 +72,28 @@ class Machine:
         )
 
 
-def redactor_for(machine: Machine, folder: Path, manifest: Mapping[str, Any], diary: str) -> Redactor:
+def redactor_for(
+    machine: Machine, folder: Path, manifest: Mapping[str, Any], diary: str, taken_from: Sequence[str] = ()
+) -> Redactor:
     """What takes everything out of the files of `folder` that tells whose they are.
 
     Args:
         manifest: run.json.
         diary: events.jsonl, as text.
+        taken_from: the folders that its records name.
     """
-    told = homes_in("\n".join((*_texts(manifest), diary)))
+    told = homes_in("\n".join((*_texts(manifest), diary, *taken_from)))
     homes = _each([*machine.homes, *told])
     unmistakable = [Identity(HOME, home, _numbered("HOME", homes, home)) for home in homes]
     unmistakable += [Identity("folder", path, word) for path, word in machine.folders if path not in homes]
     known = [one.text for one in unmistakable]
     parents = _each(
         path
-        for path in (*_absolute_folders(manifest), str(folder.absolute().parent), *_IN_TRACEBACKS.findall(diary))
+        for path in (
+            *_absolute_folders([*_texts(manifest), *taken_from]),
+            str(folder.absolute().parent),
+            *_IN_TRACEBACKS.findall(diary),
+        )
         if _tells(path) and not any(path == one or path.startswith(f"{one}/") for one in known)
     )
     unmistakable += [Identity("folder", path, _numbered("PATH", parents, path)) for path in parents]
@@ -96,7 +104,9 @@ def redactor_for(machine: Machine, folder: Path, manifest: Mapping[str, Any], di
     domains += [domain for server in servers for domain in _domains_above(server)]
     names += [Identity("domain", domain, "DOMAIN") for domain in _each(domains)]
     names += [Identity("name", person, "PERSON") for person in machine.people]
-    users = _each([*machine.users, *(Path(home).name for home in homes)])
+    users = _each(
+        [*machine.users, *(Path(home).name for home in homes), *_BEHIND_TILDES.findall("\n".join(taken_from))]
+    )
     names += [Identity("user name", user, "USER") for user in users]
     return Redactor(tuple(unmistakable), tuple(names))
 
@@ -108,9 +118,9 @@ def _account() -> pwd.struct_passwd | None:
         return None
 
 
-def _absolute_folders(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """The folders of all absolute paths that a config or a command names."""
-    words = [word.partition("=")[2] if word.startswith("-") else word for word in _texts(manifest)]
+def _absolute_folders(told: Iterable[str]) -> Iterator[str]:
+    """The folders of all absolute paths among the words of a config, a command or a record."""
+    words = [word.partition("=")[2] if word.startswith("-") else word for word in told]
     return (str(Path(word).parent) for word in words if word.startswith("/"))
 
 

@@ -101,6 +101,7 @@ def _columns(
                 "reason": values["reason"].place(reason_of(record)),
                 "parameters": values["parameters"].place(parameters, to_json(parameters)),
                 "seed": record.get("seed"),
+                "reused": _origin(record),
                 "simulated": int(bool(record.get("simulated"))),
                 "input_tokens": used.get("input"),
                 "output_tokens": used.get("output"),
@@ -123,6 +124,12 @@ def _prompt(record: Record) -> dict[str, Any]:
         "probe": PROBES[record.get("is_synthetic_probe")],
         "metadata": {name: _metadata(value) for name, value in (record.get("prompt_metadata") or {}).items()},
     }
+
+
+def _origin(record: Record) -> str | None:
+    """Where an answer was taken from, None where this run made it."""
+    origin = record.get("reused_from")
+    return f"run {origin.get('run_id')}, from {origin.get('folder')}" if origin else None
 
 
 def _metadata(value: Any) -> Any:

@@ -85,7 +85,7 @@ function answerFacts(store, index) {
     ["retries", answers.retry_count[index]], ["began", moment(answers.timestamp[index])],
     ["served as", store.at("model_version", index)], ["provider's reason", store.at("finish_detail", index)],
     ["parameters", sent], ["seed", answers.seed[index]], ["request id", answers.request_id[index]],
-    ["item id", answers.item_id[index]],
+    ["taken from", answers.reused[index]], ["item id", answers.item_id[index]],
   ], { class: "facts" });
 }
 

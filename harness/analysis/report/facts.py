@@ -16,7 +16,7 @@ _OF_INVOCATION = ("started_at", "ended_at", "exit_code", "harness", "python", "p
 
 
 def run_facts(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
-    """`{run_id, created_at, description, prompts, served, invocations}`, None where there is nothing to read.
+    """`{run_id, created_at, description, prompts, shard, served, invocations}`, None where there is nothing to read.
 
     The config is left out: whatever else it may hold is for those who run it. And a sentence where run.json is there
     but no manifest.
@@ -29,6 +29,7 @@ def run_facts(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
             "created_at": facts["created_at"],
             "description": facts["config"].get("description"),
             "prompts": {name: facts["prompts"].get(name) for name in ("file", "sha256", "count")},
+            "shard": facts.get("shard"),
             "served": facts["resolved"],
             "invocations": [
                 {name: one.get(name) for name in _OF_INVOCATION} | {"command": shlex.join(one["command"])}

@@ -29,7 +29,8 @@ function simulatedMark(isSimulated) {
 function variantsTable() {
   const { variants, total, seconds: ends } = data.overview;
   const headings = [
-    { label: "variant" }, { label: "items", class: "number" }, { label: "outcomes" },
+    { label: "variant" }, { label: "items", class: "number" },
+    ...(total.reused ? [{ label: "reused", class: "number" }] : []), { label: "outcomes" },
     { label: "refused", class: "number" }, { label: "cut off", class: "number" }, { label: "failed", class: "number" },
     { label: "retries", class: "number" }, { label: "tokens in", class: "number" },
     { label: "tokens out", class: "number" }, { label: "cost", class: "number" }, { label: "p50, s", class: "number" },
@@ -45,6 +46,7 @@ function variantsTable() {
       el("th", { scope: "row" }, isTotal ? "all" : breakable(facts.variant), " ",
         simulatedMark(facts.simulated && !isTotal)),
       el("td", { class: "number" }, count(facts.done + facts.failed)),
+      total.reused ? el("td", { class: facts.reused ? "number" : "number faint" }, count(facts.reused)) : null,
       el("td", {}, stack(`${facts.variant}: ${told}`, parts)),
       [facts.refused, facts.truncated, facts.failed, facts.retries].map((value) =>
         el("td", { class: value ? "number" : "number faint" }, count(value))),
@@ -121,7 +123,7 @@ function runFacts() {
       el("td", { class: "nowrap" }, value)), el("td", {}, el("code", {}, one.command))));
   return el("div", {},
     definitions([
-      ["description", run.description], ["folder", data.folder], ["run id", run.run_id], ["prompts", prompts],
+      ["description", run.description], ["folder", data.folder], ["run id", run.run_id], ["prompts", prompts], ["shard", run.shard],
       ["harness", last.harness], ["python", last.python && `${last.python} on ${last.platform}`], written,
     ], { class: "facts" }),
     table("Starts of the run", ["started", "ended", "exit code", "command"].map((label) => ({ label })),

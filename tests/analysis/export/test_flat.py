@@ -31,3 +31,14 @@ def test_what_is_nested_without_end_stops_spreading():
     for _ in range(900):
         deep = {"d": deep}
     assert set(flat({"prompt_metadata": deep})) == {"prompt_metadata.d.d.d.d"}
+
+
+def test_where_an_answer_was_taken_from_is_spread_too():
+    origin = {"run_id": "first", "folder": "out/first", "cost_usd": 0.5}
+    assert flat({"reused_from": origin, "error": None}) == {
+        "reused_from.run_id": "first",
+        "reused_from.folder": "out/first",
+        "reused_from.cost_usd": 0.5,
+        "error": None,
+    }
+    assert flat({"reused_from": None}) == {}

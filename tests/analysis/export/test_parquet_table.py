@@ -36,6 +36,7 @@ def test_every_record_is_read_back_as_it_was(run_folder, make_record, local_reco
     records = [
         make_record(text=HOSTILE, prompt_metadata={"gold_label": {"exists": True}, "n": [1, None]}),
         make_record("p1", error="Overloaded."),
+        make_record("p3", reused_from={"run_id": "r", "folder": "out/r", "cost_usd": 0.5}, cost_usd=0.0),
         make_record("p2", messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]),
         local_record,
     ]
@@ -46,7 +47,7 @@ def test_every_record_is_read_back_as_it_was(run_folder, make_record, local_reco
     for record in expected:
         record["timestamp"] = datetime.fromisoformat(record["timestamp"])
     assert rows == expected
-    assert ": 4 records\n" in capsys.readouterr().out
+    assert ": 5 records\n" in capsys.readouterr().out
 
 
 def test_the_columns_are_the_fields_of_a_record(make_record):

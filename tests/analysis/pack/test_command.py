@@ -79,6 +79,22 @@ def test_nothing_in_the_pack_names_anybody_and_the_folder_is_as_it_was(folder, u
     assert "still holds" not in told.err
 
 
+def test_folders_that_answers_were_taken_from_name_nobody(folder, unpacked):
+    told = ["/scratch/alices-lab/out/a", "/home/alice/out/b", "~bob/c", "out/alice-laptop"]
+    for record, name in zip(folder.records, told, strict=False):
+        record["reused_from"] = {"run_id": "first", "folder": name, "cost_usd": 0.5}
+    folder.write_records()
+    folder.write_manifest(folder.manifest(reuse=told[1:]))
+    write_report(folder.path)
+    files = unpacked()
+    packed = [json.loads(line)["reused_from"]["folder"] for line in files["results.jsonl"].splitlines()[:4]]
+    assert packed == ["PATH2/a", "HOME/out/b", "~USER/c", "out/HOST"]
+    for sign in (b"alice", b"bob"):
+        assert [name for name, data in files.items() if sign in data.lower()] == []
+    # They are not in the pack, and what was taken from them is.
+    assert b"reuse" not in files["config.yaml"]
+
+
 def test_words_of_prompts_and_answers_stay_and_are_reported(folder, unpacked, capsys):
     folder.records[2]["full_response"] = "Ask alice at /home/alice/x, root@alice-laptop."
     folder.write_records()
@@ -404,4 +420,16 @@ def test_a_pack_with_rebuilt_prompts_asks_nothing_twice(study, simulator):
     (folder / "prompts.json").unlink()
     unpack()
     command("run", "--config", "config.yaml")
+    assert simulator.counts()["requests"] == 0
+
+
+def test_a_pack_of_a_run_that_took_answers_goes_on_without_the_run_they_came_from(study, simulator):
+    folder, unpack = study
+    command("run", "--config", "c.json", "--output", "first", "--num-prompts", "2")
+    config = json.loads((folder / "c.json").read_text()) | {"reuse": ["first"]}
+    (folder / "c.json").write_text(json.dumps(config))
+    command("run", "--config", "c.json", "--output", "out", "--num-prompts", "3")
+    assert simulator.counts()["requests"] == 6
+    unpack()
+    command("run", "--config", "config.yaml", "--num-prompts", "3")
     assert simulator.counts()["requests"] == 0

@@ -138,6 +138,17 @@ def test_labels_are_counted_without_those_for_training(text):
     assert "Heuristic marks of 3 answers are in scores.jsonl. They are no labels." in made
 
 
+def test_answers_that_were_taken_from_other_runs_are_counted_by_the_run_that_made_them(text, folder):
+    assert "taken from an earlier run" not in text()
+    for record in folder.records[:3]:
+        record["reused_from"] = {"run_id": "first", "folder": "out/a", "cost_usd": 0.5}
+    folder.records[3]["reused_from"] = {"run_id": "second", "folder": "out/a", "cost_usd": 0.5}
+    assert (
+        "4 answers were not asked for again but taken from an earlier run that had put the same prompt to the same "
+        "model with the same parameters: by its id, first (3) and second (1)." in text()
+    )
+
+
 def test_no_cell_breaks_the_table(text, folder):
     folder.records[0]["model_version"] = "a|b\nc"
     assert r"| gpt-4.1-mini-2025-04-14, a\|b c |" in text() or r"| a\|b c, gpt-4.1-mini-2025-04-14 |" in text()

@@ -11,9 +11,9 @@ from harness.analysis.pack.who import Machine, redactor_for
 NOBODY = Machine((), (), (), (), ())
 
 
-def cleaner(tmp_path, config=None, *, machine=NOBODY, commands=(), diary=""):
+def cleaner(tmp_path, config=None, *, machine=NOBODY, commands=(), diary="", taken_from=()):
     manifest = {"config": config or {}, "invocations": [{"command": list(one)} for one in commands]}
-    made = redactor_for(machine, tmp_path, manifest, diary)
+    made = redactor_for(machine, tmp_path, manifest, diary, taken_from)
     return lambda text: made.text(text, "f", names=True)
 
 
@@ -104,3 +104,9 @@ def test_the_word_simulator_is_no_server(tmp_path):
 )
 def test_domains_above_a_private_server_are_replaced(tmp_path, url, text, cleaned):
     assert cleaner(tmp_path, {"models": [{"base_url": url}]})(text) == cleaned
+
+
+def test_folders_that_records_name_are_replaced_though_no_config_names_them(tmp_path):
+    told = ["/scratch/smithlab/run/out", "/home/bob/out", "~carol/out/a", "out/b"]
+    clean = cleaner(tmp_path, taken_from=told)
+    assert [clean(one) for one in told] == ["PATH/out", "HOME/out", "~USER/out/a", "out/b"]

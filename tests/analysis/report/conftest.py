@@ -35,7 +35,8 @@ def make_record():
             "token_logprobs": None, "logprobs_of": None, "output_token_ids": None,
             "sampling_params": {"temperature": 0.0, "max_tokens": 64, "seed": 1}, "seed": 1, "runtime": None,
             "template": None, "timestamp": "2026-07-26T10:00:00+00:00", "elapsed_seconds": 1.0, "queued_seconds": 0.0,
-            "retry_count": 0, "request_id": None, "cost_usd": None, "error_detail": None, "error": None,
+            "retry_count": 0, "request_id": None, "reused_from": None, "cost_usd": None, "error_detail": None,
+            "error": None,
         }  # fmt: skip
         unknown = facts.keys() - record.keys()
         assert not unknown

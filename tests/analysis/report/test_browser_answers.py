@@ -271,3 +271,15 @@ def test_the_first_stop_skips_to_the_content(open_report, make_record):
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_an_answer_of_another_run_is_marked_and_counted(open_report, make_record):
+    origin = {"run_id": "first", "folder": "out/<b>first", "cost_usd": 0.5}
+    page = open_report([make_record("p0", reused_from=origin), make_record("p1")], "#answers")
+    assert heading(page)[0] == "p0"
+    facts = page.locator("#detail dl.facts").last.inner_text()
+    assert "run first, from out/<b>first" in facts
+    page.click("nav [data-view=overview]")
+    head, row = page.locator("table.figures thead tr"), page.locator("table.figures tbody tr").first
+    place = head.locator("th").all_inner_texts().index("reused")
+    assert row.locator("th, td").nth(place).inner_text() == "1"

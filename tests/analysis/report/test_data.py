@@ -82,3 +82,10 @@ def test_notes_of_every_file_are_together(data_of, make_record):
     assert [sum(word in note for note in told["notes"]) for word in ("unfinished", "simulated", "events", "run.json")] == [
         1, 1, 1, 1,
     ]  # fmt: skip
+
+
+def test_an_answer_of_another_run_says_where_it_was_taken_from(data_of, make_record):
+    origin = {"run_id": "first", "folder": "out/first", "cost_usd": 0.5}
+    told = data_of(make_record("p1", reused_from=origin, cost_usd=0.0), make_record("p2"))
+    assert told["answers"]["reused"] == ["run first, from out/first", None]
+    assert (told["overview"]["total"]["reused"], told["overview"]["variants"][0]["reused"]) == (1, 1)
