@@ -152,13 +152,14 @@ def _sentence(error: str, message: str, address: str) -> str:
     first = message.strip().partition("\n")[0]
     if "Version mismatch" in message:
         return f"The Ray cluster at {address} runs other versions than this process: {' '.join(message.split())[:300]}"
-    if "node info" in message:
-        return (
-            f"This machine is no node of the Ray cluster at {address} ({first[:300]}). Run "
-            f"`ray start --address={address}` on it, or start the run on a machine of the cluster."
-        )
     if address == LOCAL:
         return f"Ray cannot be started on this machine ({error}: {first[:300]})."
+    if error == "ConnectionError" and address != "auto":
+        # Ray says so of both.
+        return (
+            f"The Ray cluster at {address} cannot be joined ({first[:300]}): this machine is no node of it, or there "
+            f"is none. Run `ray start --address={address}` here, or start the run on a machine of the cluster."
+        )
     return _no_cluster(address, f"{error}: {first[:300]}")
 
 

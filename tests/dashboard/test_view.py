@@ -285,7 +285,7 @@ def test_replicas_that_are_being_started_are_counted_too(stats):
     stats.local(LocalSnapshot("ray 2"))
 
     lines = frame(stats)
-    assert "local ray  0/2 replicas  loading demo  0 s" in lines
+    assert "local ray  0/2 replicas  starting replicas of demo" in lines
     assert "local ray 2  idle" in lines
 
 
