@@ -155,8 +155,6 @@ class ReplicaGroup:
         """Give the replicas as much as they have room for."""
         while self._waiting and (member := self._roomiest()) is not None:
             asked = self._waiting.popleft()
-            if asked.outcome.done():
-                continue
             self._in_work[asked] = None
             asked.member = member
             member.held += 1

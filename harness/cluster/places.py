@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from harness.cluster.replica import Launch
 
+SILENT_S = 600.0
+"""So long may a load keep a process from answering; after that it is taken to hang."""
+
 _LOOK_EVERY_S = 1.0
 _LAST_WORD_S = 5.0
 _PAUSE_S = 1.0
@@ -208,18 +211,25 @@ class Places:
         return member.lost
 
     async def _look_on(self, member: Member) -> None:
+        heard = self._clock()
         while True:
-            await self._look(member)
+            if await self._look(member):
+                heard = self._clock()
+            elif self._clock() - heard >= SILENT_S:
+                # Ray sees processes and nodes that are gone, and none that hangs.
+                self.lose(member, ReplicaLostError(f"it has not said how it is for {SILENT_S / 60:g} minutes"))
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def _look(self, member: Member) -> None:
+    async def _look(self, member: Member) -> bool:
+        """Whether it said how it is."""
         try:
             async with asyncio.timeout(_LAST_WORD_S):
                 member.told(await member.replica.report())
         except ReplicaLostError as lost:
             self.lose(member, lost)
         except (TimeoutError, ProviderError):
-            return
+            return False
+        return True
 
     def _end(self, why: LaneError) -> None:
         self._left -= 1

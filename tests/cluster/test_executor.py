@@ -216,6 +216,13 @@ async def test_stop_before_anybody_was_connected_connects_nobody(executor, conne
     assert connecting.asked == []
 
 
+async def test_a_model_that_is_asked_for_after_a_stop_connects_nobody_either(executor, connecting, make_requests):
+    executor.stop()
+    with pytest.raises(LaneError, match="run the same command again"):
+        await executor.provider(ONE, demo=False).generate(make_requests(1)[0])
+    assert connecting.asked == []
+
+
 async def test_closing_ends_all_replicas_and_disconnects_once(connecting, make_requests):
     executor = ClusterExecutor(PLAN, connecting)
     await executor.provider(ONE, demo=False).generate(make_requests(1)[0])

@@ -327,9 +327,27 @@ def test_a_caller_who_is_cancelled_as_the_answer_comes_gives_its_slot_to_the_nex
         answers = await texts(tasks)
         held = made.group.members[0].held
         await made.aclose()
-        return answers, held, replica.history
+        return answers, held, replica.history, made.told("late_answer")
 
-    assert run_virtually(main()) == (["CancelledError", "question 1"], 0, ["p0", "p1"])
+    assert run_virtually(main()) == (["CancelledError", "question 1"], 0, ["p0", "p1"], [])
+
+
+def test_a_caller_who_is_cancelled_as_its_turn_comes_is_passed_over(
+    run_virtually, bench, make_requests, settled, texts
+):
+    async def main():
+        made = bench(capacity=1, held=True)
+        tasks = made.ask(make_requests(3))
+        await settled()
+        replica = made.launch.made[0]
+        replica.let_go()
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        answers = await texts(tasks)
+        await made.aclose()
+        return answers, replica.history
+
+    assert run_virtually(main()) == (["question 0", "CancelledError", "question 2"], ["p0", "p2"])
 
 
 def test_a_caller_cancelled_while_its_replica_dies_is_not_asked_again(

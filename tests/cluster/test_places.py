@@ -177,6 +177,21 @@ def test_a_replica_that_is_lost_between_two_requests_is_replaced_before_the_next
     assert run_virtually(main()) == (True, ["replica_up", "replica_lost", "replica_up"])
 
 
+def test_a_replica_that_hangs_is_taken_to_be_lost_after_ten_minutes(run_virtually, bench, make_requests, texts):
+    async def main():
+        made = bench()
+        await texts(made.ask(make_requests(1)))
+        made.launch.made[0].report_takes_s = 3600.0
+        await asyncio.sleep(599)
+        before = made.told("replica_lost")
+        await asyncio.sleep(20)
+        (lost,) = made.told("replica_lost")
+        await made.aclose()
+        return before, lost.reason
+
+    assert run_virtually(main()) == ([], "it has not said how it is for 10 minutes")
+
+
 def test_a_replica_that_is_too_busy_to_say_how_it_is_stays(run_virtually, bench, make_requests, texts):
     async def main():
         made = bench()
@@ -184,7 +199,11 @@ def test_a_replica_that_is_too_busy_to_say_how_it_is_stays(run_virtually, bench,
         [replica] = made.launch.made
         replica.report_takes_s = 600.0
         replica.enqueue_reports(TransientError("it was busy"))
-        await asyncio.sleep(3600)
+        await asyncio.sleep(500)
+        replica.report_takes_s = 0.0
+        await asyncio.sleep(60)
+        replica.report_takes_s = 600.0
+        await asyncio.sleep(500)
         answers = await texts(made.ask(make_requests(1)))
         began = asyncio.get_running_loop().time()
         await made.aclose()
@@ -204,11 +223,11 @@ def test_a_report_that_fails_is_asked_for_again(run_virtually, bench, make_reque
         made.launch.enqueue(replica)
         await texts(made.ask(make_requests(1)))
         await asyncio.sleep(3)
-        [member] = made.group.members
+        report = made.group.members[0].report
         await made.aclose()
-        return member.report.status.rows
+        return report
 
-    assert run_virtually(main()) == 3
+    assert run_virtually(main()).status.rows == 3
 
 
 def test_loads_and_shortages_stay_the_same_objects_and_outlive_their_replica(
@@ -243,3 +262,22 @@ def test_what_is_being_launched_is_broken_off_when_all_stops(run_virtually, benc
         return answers, made.launch.made, made.incidents, asyncio.all_tasks() - {asyncio.current_task()}
 
     assert run_virtually(main()) == (["LaneError"], [], [], set())
+
+
+def test_closing_waits_for_whoever_asks_how_a_replica_is(run_virtually, bench, make_requests, texts):
+    class Slow(FakeReplica):
+        async def report(self):
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                await asyncio.sleep(0.5)
+
+    async def main():
+        made = bench()
+        made.launch.enqueue(Slow())
+        await texts(made.ask(make_requests(1)))
+        await asyncio.sleep(1)
+        await made.aclose()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert run_virtually(main()) == set()

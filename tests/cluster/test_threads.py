@@ -29,20 +29,24 @@ async def test_even_what_ends_a_thread_reaches_the_caller():
 
 
 async def test_who_is_cancelled_waits_no_more_while_the_call_goes_on():
-    gate, called = threading.Event(), threading.Event()
+    gate, called, complaints = threading.Event(), threading.Event(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    thread = StayingThread("stays")
 
     def call():
         gate.wait(5.0)
         called.set()
 
-    waiting = asyncio.ensure_future(in_thread(call))
+    waiting = asyncio.ensure_future(thread.call(call))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert not called.is_set()
     gate.set()
-    assert await asyncio.to_thread(called.wait, 5.0)
+    # What comes after it in the same thread is told after it.
+    assert await thread.call(called.is_set)
+    assert complaints == []
 
 
 async def test_calls_that_hang_hold_up_no_other_calls():
@@ -80,6 +84,7 @@ def test_a_call_that_hangs_keeps_no_process_from_ending_and_its_late_end_hurts_n
         "gate = threading.Event()\n"
         "async def main():\n"
         "    asyncio.ensure_future(in_thread(gate.wait))\n"
+        "    asyncio.ensure_future(in_thread(lambda: time.sleep(1000)))\n"
         "    asyncio.ensure_future(StayingThread('stays').call(lambda: time.sleep(1000)))\n"
         "    await asyncio.sleep(0.01)\n"
         "asyncio.run(main())\n"

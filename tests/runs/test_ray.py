@@ -257,7 +257,16 @@ def test_without_an_address_a_cluster_is_started_that_asks_for_a_token_and_ends_
     monkeypatch.setenv("HOME", str(on_ray.folder))
     monkeypatch.delenv("RAY_AUTH_TOKEN")
     monkeypatch.delenv("RAY_AUTH_MODE")
-    done = on_ray.process("run", "--executor", "ray", "--ray-address", "local", "--plain")
-    assert done.code == 0, done.output
+    with on_ray.start("run", "--executor", "ray", "--ray-address", "local", "--plain") as process:
+        (replica,) = _wait_for_event(on_ray, "replica_up", 1, process)
+        variables = Path(f"/proc/{replica['pid']}/environ").read_bytes().split(b"\0")
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
     _assert_each_once(on_ray, 60)
+    assert b"RAY_AUTH_MODE=token" in variables
+    (token,) = (variable for variable in variables if variable.startswith(b"RAY_AUTH_TOKEN="))
+    assert len(token) > 40
+    assert TOKEN.encode() not in token
+    assert token.partition(b"=")[2].decode() not in output
+    assert not Path(f"/proc/{replica['pid']}/exe").exists()
     assert not (on_ray.folder / ".ray").exists()
