@@ -43,8 +43,9 @@ class Manifest:
     Args:
         shard: the part of the plan that the folder is for, as `1/3`; None for all of it.
         items: of a shard, how many items of each variant are in it. Of a whole plan that is prompts × repeats.
-        merged_from: of a folder that others were merged into, one entry for each: `{folder, run_id, shard, records}`,
-            how many records were taken from it; and its own `merged_from`, where it has any.
+        merged_from: of a folder that others were merged into, one entry for each: `{folder, run_id, shard, records,
+            conflicts}`, how many records were taken from it and how many of its answers were left out because the first
+            one to the item says something else; and its own `merged_from`, where it has any.
     """
 
     run_id: str
@@ -76,15 +77,24 @@ class Manifest:
             data = orjson.loads(path.read_bytes())
             # A folder may have been begun before there were shards.
             made = cls(**{name: data[name] for name in cls.__slots__ if name in data or name not in _LATER})
-            if made.shard is not None:
-                Shard.parse(made.shard)
+            made._refuse_other_shapes()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (orjson.JSONDecodeError, KeyError, TypeError, UsageError) as error:
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, UsageError) as error:
             raise UsageError(
-                f"{path} is not a run's manifest. Move it away to go on from results.jsonl alone, or add --fresh."
+                f"{path} is not a run's manifest. Move it away: the command that made the results goes on from them "
+                "alone and writes one anew. With --fresh it begins another folder."
             ) from error
         return made
+
+    def _refuse_other_shapes(self) -> None:
+        """What others rely on to be an object is one; raises whatever comes of it where it is none."""
+        objects = [self.prompts, self.config, self.items, *self.variants.values(), *self.resolved.values()]
+        objects += [*self.config.get("models", ()), *self.invocations, *self.merged_from]
+        if not all(isinstance(one, dict) for one in objects):
+            raise TypeError("a part of it is no object")
+        if self.shard is not None:
+            Shard.parse(self.shard)
 
     def write(self, folder: Path) -> None:
         """Replace run.json atomically.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _WAY_OUT = "Name a folder that a run wrote, the output_dir of its config, or take this one out of `reuse`."
 
+_SAME = ": the same item is the same prompt id, text, model, parameters and seed"
+
 
 def examine_reuse(names: Sequence[str], config_path: Path | None, own: Path, report: Report) -> None:
     """Add to `report` what keeps answers of the folders called `names` from being taken, and those that can be used.
@@ -57,9 +59,9 @@ def examine_reusable(lanes: Sequence[LaneConfig], own: Path, report: Report, sha
         return
     items = sum(items_of(lanes, report.prompts, report.survey.count, shard).values())
     for name, counts in found.by_folder.items():
-        told = f"{counts.taken} of {items} items are answered in {name} and will be taken from there"
+        told = f"answers to {counts.taken} of {items} items will be taken from {name}"
         if not counts.taken and not counts.left_out:
-            told = f"none of the {counts.held} answers in {name} is to an item that is left to do"
+            told = f"none of the {counts.held} answers in {name} is to an item that is left to do{_SAME}"
         level = Level.OK if counts.taken and not counts.left_out else Level.NOTE
         report.add(level, "reuse", f"{told}{left_out_clause(counts.left_out)}.")
 

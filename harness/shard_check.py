@@ -8,6 +8,7 @@ from harness.config import pools_of, settings_of
 from harness.errors import ConfigError
 from harness.findings import Level
 from harness.remaining import items_of
+from harness.tokens import estimated_tokens, most_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,14 +41,19 @@ def examine_shard(
         pools = pools_of(lanes, environment)
     except ConfigError:  # told where keys are looked at
         return
+    longest = report.survey.longest if report.survey else 0
     for sharers in pools.values():
         name = sharers[0].model.pool or sharers[0].model.name
-        for level, told in _too_small_to_divide(shard, sharers):
+        for level, told in _too_small_to_divide(shard, sharers, longest):
             report.add(level, "shard", f"{name}: {told}")
 
 
-def _too_small_to_divide(shard: Shard, sharers: Sequence[LaneConfig]) -> Iterator[tuple[Level, str]]:
-    """Which of the pool's caps all shards together may exceed: there is too little of them for each to have a part."""
+def _too_small_to_divide(shard: Shard, sharers: Sequence[LaneConfig], longest: int) -> Iterator[tuple[Level, str]]:
+    """Which of the pool's caps all shards together may exceed: there is too little of them for each to have a part.
+
+    Args:
+        longest: tokens of the longest prompt.
+    """
     whole, ours, count = settings_of(sharers), settings_of(sharers, shard), shard.count
     way_out = "Fewer shards keep the cap."
     if whole.concurrency < count:
@@ -59,8 +65,12 @@ def _too_small_to_divide(shard: Shard, sharers: Sequence[LaneConfig]) -> Iterato
         yield Level.WARNING, f"{told}, and as many as {count} may fall into one minute. {way_out}"
     elif rpm is not None and whole.burst < count:
         yield Level.NOTE, f"burst {whole.burst} leaves every shard one; {count} may leave at once."
-    tokens, part = whole.output_tokens_per_minute, ours.output_tokens_per_minute
-    longest = max(lane.variant.sampling.max_tokens for lane in sharers)
-    if part is not None and part < longest:
-        told = f"output_tokens_per_minute {tokens:g} leaves every shard {part:g}, and one answer may take {longest}"
-        yield Level.WARNING, f"{told}: several at once exceed it for a minute. {way_out}"
+    longest += max(estimated_tokens([lane.variant.system] if lane.variant.system else []) for lane in sharers)
+    for name, what, most in (
+        ("input_tokens_per_minute", "the longest prompt", longest),
+        ("output_tokens_per_minute", "one answer", max(most_output(lane.variant) for lane in sharers)),
+    ):
+        cap, part = getattr(whole, name), getattr(ours, name)
+        if part is not None and part < most:
+            told = f"{name} {cap:g} leaves every shard {part:g}, and {what} may take {most}"
+            yield Level.WARNING, f"{told}: several at once exceed it for a minute. {way_out}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from harness.digests import DigestSet, digest16
@@ -81,6 +83,22 @@ def test_a_manifest_from_before_there_were_shards_is_a_whole_runs(tmp_path):
 
     assert "shard" not in path.read_text()
     assert Manifest.read(tmp_path).part == WHOLE
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"prompts": None}, {"variants": []}, {"variants": {"m@0": 3}}, {"config": {"models": 3}}, {"resolved": {"m": 3}},
+        {"invocations": [3]}, {"invocations": None}, {"merged_from": ["a"]}, {"items": []},
+    ],
+)  # fmt: skip
+def test_a_manifest_with_a_part_of_another_shape_is_no_manifest(tmp_path, part):
+    Manifest.new("run").write(tmp_path)
+    path = tmp_path / MANIFEST_NAME
+    path.write_text(json.dumps(json.loads(path.read_text()) | part))
+
+    with pytest.raises(UsageError, match="is not a run's manifest"):
+        Manifest.read(tmp_path)
 
 
 @pytest.mark.parametrize("shard", ['"4/3"', '"first"', "7"])

@@ -134,13 +134,18 @@ def counted(run_of, lanes, tmp_path):
 
 def test_what_each_folder_has_of_what_is_left_is_counted(counted):
     assert counted(4, 6, own=1) == [
-        (Level.OK, "3 of 6 items are answered in r0 and will be taken from there."),
-        (Level.OK, "2 of 6 items are answered in r1 and will be taken from there."),
+        (Level.OK, "answers to 3 of 6 items will be taken from r0."),
+        (Level.OK, "answers to 2 of 6 items will be taken from r1."),
     ]
 
 
 def test_a_folder_that_has_nothing_of_it_is_noted(counted):
-    assert counted(2, own=2) == [(Level.NOTE, "none of the 2 answers in r0 is to an item that is left to do.")]
+    [(level, told)] = counted(2, own=2)
+    assert level is Level.NOTE
+    assert told == (
+        "none of the 2 answers in r0 is to an item that is left to do: the same item is the same prompt id, text, model, "
+        "parameters and seed."
+    )
 
 
 def test_what_lacks_evidence_is_noted_with_the_reason(counted):
@@ -148,7 +153,7 @@ def test_what_lacks_evidence_is_noted_with_the_reason(counted):
     wanted = expand(RunConfig.model_validate({"models": [model]}))
     [(level, told)] = counted(2, wanted=wanted)
     assert level is Level.NOTE
-    assert told.startswith("0 of 6 items are answered in r0")
+    assert told.startswith("answers to 0 of 6 items will be taken from r0;")
     assert told.endswith("; 2 left out and asked again: 2 without logprobs.")
 
 
@@ -157,7 +162,7 @@ def test_a_shard_counts_its_own(counted, lanes):
     ours = sum(bytes.fromhex(one.item_id) in shard for one in requests_for(lanes[0].variant, 42, PROMPTS))
     [(_, told)] = counted(6, shard=shard)
     assert 0 < ours < 6
-    assert told.startswith(f"{ours} of {ours} items")
+    assert told.startswith(f"answers to {ours} of {ours} items")
 
 
 def test_a_journal_of_its_own_that_is_corrupt_is_left_to_whoever_looks_at_it(tmp_path):

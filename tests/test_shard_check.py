@@ -6,6 +6,7 @@ import pytest
 
 from harness.config import Environment, RunConfig, expand
 from harness.findings import Level, Report
+from harness.prompts import PromptSurvey
 from harness.shard import WHOLE, Shard
 from harness.shard_check import examine_shard
 
@@ -14,7 +15,7 @@ GPT = {"name": "gpt", "type": "openai", "max_tokens": 100}
 
 
 def _look(shard: Shard, *models: dict, environment: Environment = KEYS, **shared) -> list[tuple[Level, str]]:
-    report = Report()
+    report = Report(survey=PromptSurvey(3, {}, 0, 100, "aa", longest=30))
     config = RunConfig.model_validate({"models": list(models), **shared})
     examine_shard(shard, expand(config), environment, report)
     assert {finding.subject for finding in report.findings} <= {"shard"}
@@ -43,6 +44,21 @@ def test_of_a_whole_run_nothing_is_said():
             Level.WARNING,
             "output_tokens_per_minute 396 leaves every shard 99, and one answer may take 100",
         ),
+        (
+            {"output_tokens_per_minute": 400, "extra_body": {"max_completion_tokens": 101}},
+            Level.WARNING,
+            "output_tokens_per_minute 400 leaves every shard 100, and one answer may take 101",
+        ),
+        (
+            {"input_tokens_per_minute": 116},
+            Level.WARNING,
+            "input_tokens_per_minute 116 leaves every shard 29, and the longest prompt may take 30",
+        ),
+        (
+            {"input_tokens_per_minute": 120, "system": "Yes."},
+            Level.WARNING,
+            "input_tokens_per_minute 120 leaves every shard 30, and the longest prompt may take 39",
+        ),
     ],
 )
 def test_a_cap_that_the_shards_together_may_exceed_is_named_with_its_pool(caps, level, said):
@@ -54,7 +70,7 @@ def test_a_cap_that_the_shards_together_may_exceed_is_named_with_its_pool(caps, 
 
 
 @pytest.mark.parametrize(
-    "caps", [{"burst": 3}, {"output_tokens_per_minute": 400}, {"input_tokens_per_minute": 4}, {"max_tokens": 10**6}]
+    "caps", [{"burst": 3}, {"output_tokens_per_minute": 400}, {"input_tokens_per_minute": 120}, {"max_tokens": 10**6}]
 )
 def test_what_is_not_exceeded_is_not_named(caps):
     assert len(_look(Shard(1, 4), {**GPT, **caps})) == 1

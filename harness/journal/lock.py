@@ -125,8 +125,8 @@ def _acquire(fd: int, busy: Callable[[str], str], no_locks: Callable[[str], str]
 
 def _busy(folder: Path, holder: str) -> str:
     return (
-        f"{folder} is being written by {holder}. Wait until that run has ended or stop it, or choose another output "
-        "folder."
+        f"{folder} is being written by {holder}. Wait until that has ended or stop it; a run can also take another "
+        "output folder."
     )
 
 

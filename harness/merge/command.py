@@ -49,15 +49,16 @@ def _told(outcome: Outcome) -> Iterator[str]:
         yield from _of_a_folder(one)
     if outcome.duplicates:
         same = _counted(outcome.duplicates, "answer")
-        yield f"note    {same} left out: another place says the same of the item."
+        yield f"note    {same} left out: the one taken of the item says the same."
     if outcome.conflicts:
         yield from _of_conflicts(outcome)
     for shard in outcome.missing_shards[:_MOST_NAMED]:
         yield f"note    shard {shard} is not among them."
     if len(outcome.missing_shards) > _MOST_NAMED:
         yield f"note    and {len(outcome.missing_shards) - _MOST_NAMED} more shards are not."
+    missing = "missing or failed" if outcome.failures else "missing, if anything,"
     yield (
-        "What is missing, if anything, is asked by `harness run` with the config of these runs and "
+        f"What is {missing} is asked by `harness run` with the config of these runs and "
         f"`--output {shlex.quote(str(outcome.folder))}`."
     )
 
@@ -81,7 +82,7 @@ def _of_a_folder(one: Source) -> Iterator[str]:
 def _of_conflicts(outcome: Outcome) -> Iterator[str]:
     yield (
         f"warning {_counted(outcome.conflicts, 'answer')} left out: the first folder with the item says something "
-        f"else. All of them are in {outcome.folder / CONFLICTS_NAME}:"
+        f"else. All of them are named in {outcome.folder / CONFLICTS_NAME}, and `harness compare` shows what differs:"
     )
     for told in outcome.first_conflicts:
         kept, left_out = told["folders"]

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 _BUFFER = 1 << 20
 
 
-def joined_manifest(inputs: Sequence[Input], taken: Sequence[int], variants: dict[str, dict[str, Any]]) -> Manifest:
+def joined_manifest(
+    inputs: Sequence[Input], taken: Sequence[int], conflicts: Sequence[int], variants: dict[str, dict[str, Any]]
+) -> Manifest:
     """The run.json of all inputs together, as of a whole run. Settings that may differ are those of the first one.
 
     Args:
-        taken: how many records were taken from each.
+        taken: how many records were taken from each; `conflicts`: how many of its answers another one was taken for.
         variants: as their config describes them.
     """
     manifests = [one.manifest for one in inputs]
@@ -38,7 +40,7 @@ def joined_manifest(inputs: Sequence[Input], taken: Sequence[int], variants: dic
     made.resolved = _all_that_was_served(manifests)
     invocations = [start for one in manifests for start in one.invocations]
     made.invocations = sorted(_each_once(invocations), key=lambda start: _moment(start.get("started_at")))
-    made.merged_from = [_origin(one, records) for one, records in zip(inputs, taken, strict=True)]
+    made.merged_from = [_origin(*one) for one in zip(inputs, taken, conflicts, strict=True)]
     return made
 
 
@@ -97,6 +99,7 @@ def _each_once(starts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return each
 
 
-def _origin(one: Input, records: int) -> dict[str, Any]:
-    facts = {"folder": str(one.folder), "run_id": one.manifest.run_id, "shard": one.manifest.shard, "records": records}
+def _origin(one: Input, records: int, conflicts: int) -> dict[str, Any]:
+    facts: dict[str, Any] = {"folder": str(one.folder), "run_id": one.manifest.run_id, "shard": one.manifest.shard}
+    facts |= {"records": records, "conflicts": conflicts}
     return facts | ({"merged_from": one.manifest.merged_from} if one.manifest.merged_from else {})

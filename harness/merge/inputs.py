@@ -84,8 +84,8 @@ def _read(folder: Path) -> Input:
     manifest = Manifest.read(folder)
     if manifest is None:
         raise UsageError(
-            f"There is no {MANIFEST_NAME} in {folder}, so that nothing says what was asked there. The command that "
-            "made its results writes one anew, and sends nothing where all is answered."
+            f"There is no {MANIFEST_NAME} in {folder}, so that nothing says what was asked there. Give the command "
+            "that made its results again: it writes one anew, and sends nothing where all is answered."
         )
     return Input(folder, manifest, stamps)
 

@@ -23,7 +23,7 @@ from harness.merge.inputs import read_inputs, refuse_changed
 from harness.merge.newest import newest_last, window_s
 from harness.merge.output import CONFLICTS_NAME, refuse_output, whole_folder
 from harness.merge.overlap import overlap_of
-from harness.merge.plans import asked_of, missing_shards, refuse_other_plans
+from harness.merge.plans import asked_of, missing_shards, planned_items, refuse_other_plans
 from harness.merge.taking import Taking
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Outcome:
         duplicates: answers that were left out because one that says the same was taken.
         conflicts: answers that were left out because another one of the item was taken.
         first_conflicts: a few of them, as the output's conflicts.jsonl has them.
-        missing_shards: those that were not among the inputs, as `2/3`.
+        missing_shards: those that were not among the inputs, as `2/3`; none where all items are there.
     """
 
     folder: Path
@@ -109,7 +109,8 @@ def merge(folders: Sequence[Path], output: Path, *, now: Callable[[], datetime] 
         duplicates=taking.duplicates,
         conflicts=taking.conflicts,
         first_conflicts=shown,
-        missing_shards=tuple(map(str, missing)),
+        # A merged folder may have been gone on with to the end of the plan.
+        missing_shards=() if sum(taking.taken) >= planned_items(inputs) else tuple(map(str, missing)),
         inputs=tuple(
             Source(
                 one.folder,
@@ -130,9 +131,11 @@ def _write(
 ) -> tuple[Taking, tuple[dict[str, Any], ...]]:
     """All files of the output, into the folder `beside` it; what was taken, and the first conflicts."""
     shown: list[dict[str, Any]] = []
+    conflicts = [0] * len(inputs)
     with _appended(beside / CONFLICTS_NAME) as write:
 
         def on_conflict(conflict: Conflict) -> None:
+            conflicts[conflict.left_out] += 1
             told = {
                 "item_id": conflict.item_id,
                 "variant": conflict.variant,
@@ -150,7 +153,7 @@ def _write(
     events = chain(joined_events([one.events for one in inputs]), [_merged(inputs, taking, now)])
     atomic_write_chunks(beside / EVENTS_NAME, _chunks(events))
     described = {lane.variant.name: describe_variant(lane.variant) for lane in expand(asked_of(inputs[0]))}
-    manifest = joined_manifest(inputs, taking.taken, described)
+    manifest = joined_manifest(inputs, taking.taken, conflicts, described)
     manifest.config["output_dir"] = str(output)
     manifest.write(beside)
     return taking, tuple(shown)

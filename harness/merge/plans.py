@@ -40,8 +40,9 @@ def refuse_other_plans(inputs: Sequence[Input]) -> None:
             more = f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
             raise UsageError(
                 f"{first.folder} and {other.folder} are runs of configs that disagree: "
-                f"{'; '.join(found[:_MOST_NAMED])}{more}. A merge joins runs of one config; `harness compare` looks at "
-                "two others side by side."
+                f"{'; '.join(found[:_MOST_NAMED])}{more}. A merge joins runs of one config: where one of them is "
+                "behind, run it again with the config and the prompts of the other first. `harness compare` looks at "
+                "runs of different ones side by side."
             )
 
 
@@ -77,6 +78,16 @@ def missing_shards(inputs: Sequence[Input]) -> tuple[Shard, ...]:
     return tuple(Shard(index, shard.count) for index in range(1, shard.count + 1) if index not in there)
 
 
+def planned_items(inputs: Sequence[Input]) -> int:
+    """How many items the whole plan has, as far as their run.json have seen of it.
+
+    Raises:
+        ConfigError: as `asked_of` does.
+    """
+    prompts: int = max(one.manifest.prompts.get("count", 0) for one in inputs)
+    return prompts * sum(lane.variant.repeats for lane in expand(asked_of(inputs[0])))
+
+
 def _parts(
     folder: Path | str, shard: str | None, merged: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[Path | str, Shard]]:
@@ -91,7 +102,8 @@ def _asked(one: Input) -> tuple[dict[str, Any], dict[str, Any]]:
     """What its config asks: of which variants, by their names; and of which prompts."""
     config = asked_of(one)
     variants = {lane.variant.name: describe_variant(lane.variant) for lane in expand(config)}
-    prompts = {name: one.manifest.prompts.get(name) for name in ("sha256", "fields", "prompt_template")}
+    prompts = {name: one.manifest.prompts.get(name) for name in ("fields", "prompt_template")}
+    prompts["sha256 of the file"] = one.manifest.prompts.get("sha256")
     prompts |= {"num_prompts": config.num_prompts, "sample": config.sample}
     if config.sample is not None:
         prompts["seed"] = config.seed

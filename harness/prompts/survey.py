@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from harness.digests import DigestSet, digest16
 from harness.prompts.fields import shown
+from harness.tokens import estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +45,7 @@ class PromptSurvey:
         without_id: how many got a hash of their content as their id.
         characters: in all turns and per-prompt system texts.
         sha256: of the whole file's bytes, in hex, whatever was chosen of it.
+        longest: tokens of the longest prompt and its own system text, estimated.
     """
 
     count: int
@@ -51,6 +53,7 @@ class PromptSurvey:
     without_id: int
     characters: int
     sha256: str
+    longest: int = 0
 
     @property
     def categories(self) -> dict[str | None, int]:
@@ -87,17 +90,18 @@ def survey(source: Rows) -> PromptSurvey:
     """
     seen = DigestSet()
     strata: Counter[tuple[str | None, bool | None]] = Counter()
-    without_id = characters = 0
+    without_id = characters = longest = 0
     for row in source.rows():
         prompt = row.prompt
         if not seen.add(digest16(prompt.id)):
             raise _duplicate(source, row)
         strata[prompt.category, prompt.is_synthetic_probe] += 1
         without_id += not row.id_given
-        turns = prompt.messages
-        characters += len(prompt.text) if turns is None else sum(len(turn.content) for turn in turns)
-        characters += len(prompt.system or "")
-    return PromptSurvey(strata.total(), dict(strata), without_id, characters, source.sha256())
+        texts = [prompt.text] if prompt.messages is None else [turn.content for turn in prompt.messages]
+        texts += [] if prompt.system is None else [prompt.system]
+        characters += sum(map(len, texts))
+        longest = max(longest, estimated_tokens(texts))
+    return PromptSurvey(strata.total(), dict(strata), without_id, characters, source.sha256(), longest)
 
 
 def _duplicate(source: Rows, row: Row) -> PromptFileError:

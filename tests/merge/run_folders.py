@@ -65,7 +65,7 @@ class Folders:
         manifest = Manifest.new(facts.pop("run_id", name))
         manifest.config = describe_config(made)
         manifest.variants = {lane.variant.name: describe_variant(lane.variant) for lane in expand(made)}
-        manifest.prompts = {"file": "p.json", "sha256": "aa", "count": 3}
+        manifest.prompts = {"file": "p.json", "sha256": "aa", "count": 100}
         for fact, value in facts.items():
             setattr(manifest, fact, value)
         manifest.write(folder)

@@ -9,8 +9,8 @@ from harness.merge import merge_command
 from tests.merge.run_folders import line
 
 LABELS = "stays where it is: labels belong to the draw, the training items and the answers of their folder."
-DIFFER = "left out: the first folder with the item says something else. All of them are in"
-GO_ON = "What is missing, if anything, is asked by `harness run` with the config of these runs and"
+DIFFER = "left out: the first folder with the item says something else. All of them are named in"
+GO_ON = "is asked by `harness run` with the config of these runs and"
 
 
 def test_it_says_what_is_there_what_was_left_out_and_how_to_go_on(folders, capsys):
@@ -27,15 +27,15 @@ def test_it_says_what_is_there_what_was_left_out_and_how_to_go_on(folders, capsy
         "note    a/results.jsonl ends in 5 bytes of an unfinished line; read up to it.",
         f"note    b/annotations.jsonl {LABELS}",
         "note    c holds no records yet.",
-        "note    1 answer left out: another place says the same of the item.",
-        f"warning 5 answers {DIFFER} all of it/conflicts.jsonl:",
+        "note    1 answer left out: the one taken of the item says the same.",
+        f"warning 5 answers {DIFFER} all of it/conflicts.jsonl, and `harness compare` shows what differs:",
         "        m@0.0, prompt p0: a was taken, b left out",
         "        m@0.0, prompt p1: a was taken, b left out",
         "        m@0.0, prompt p2: a was taken, b left out",
         "        and 2 more",
         "note    shard 2/4 is not among them.",
         "note    shard 4/4 is not among them.",
-        f"{GO_ON} `--output 'all of it'`.",
+        f"What is missing or failed {GO_ON} `--output 'all of it'`.",
     ]
 
 
@@ -46,7 +46,7 @@ def test_a_plain_merge_says_two_things(folders, capsys):
 
     first, second = capsys.readouterr().err.splitlines()
     assert first == "1 record from 1 folder in m/results.jsonl."
-    assert second == f"{GO_ON} `--output m`."
+    assert second == f"What is missing, if anything, {GO_ON} `--output m`."
 
 
 def test_many_missing_shards_are_counted(folders, capsys):

@@ -19,7 +19,7 @@ def joined(folders):
         inputs = folders.inputs(folders.make("a", **one), folders.make("b", **other))
         place = folders.place / "m"
         place.mkdir()
-        joined_manifest(inputs, [3, 4], inputs[0].manifest.variants).write(place)
+        joined_manifest(inputs, [3, 4], [0, 2], inputs[0].manifest.variants).write(place)
         made = Manifest.read(place)
         assert made is not None
         return made
@@ -39,6 +39,7 @@ def test_it_is_a_whole_run_of_its_own_that_says_what_it_came_from(joined):
     assert (first["run_id"], first["shard"], first["records"]) == ("ra", "1/2", 3)
     assert first["folder"].endswith("/a")
     assert (second["run_id"], second["records"], second["merged_from"][0]["run_id"]) == ("rb", 4, "rx")
+    assert (first["conflicts"], second["conflicts"]) == (0, 2)
 
 
 def test_it_began_with_the_first_of_them_whatever_their_clocks_offsets(joined):

@@ -41,6 +41,8 @@ def test_one_line_of_every_item_is_in_the_output_and_the_inputs_stay(folders):
     conflict = {"item_id": item(1).hex(), "variant": "m@0.0", "prompt_id": "p1", "folders": [str(one), str(third)]}
     assert json.loads(Path("m/conflicts.jsonl").read_text()) == conflict
     assert made.first_conflicts == (conflict,)
+    joined = json.loads(Path("m/run.json").read_text())["merged_from"]
+    assert [(one["records"], one["conflicts"]) for one in joined] == [(1, 0), (2, 0), (0, 1)]
     assert _bytes_in(one, other, third) == before
 
 

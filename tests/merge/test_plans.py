@@ -73,7 +73,7 @@ def test_what_is_asked_of_the_models_may_not(folders, one, other, said):
 @pytest.mark.parametrize(
     ("config", "prompts", "said"),
     [
-        ({}, {"sha256": "bb"}, "sha256 is 'aa' in {a} and 'bb' in {b}"),
+        ({}, {"sha256": "bb"}, "sha256 of the file is 'aa' in {a} and 'bb' in {b}"),
         ({}, {"fields": {"id": "key"}}, "fields is not set in {a} and {{'id': 'key'}} in {b}"),
         ({}, {"prompt_template": "{x}"}, "prompt_template is not set in {a} and '{{x}}' in {b}"),
         ({"sample": 3}, {}, "sample is not set in {a} and 3 in {b}"),

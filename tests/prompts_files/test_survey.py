@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import PromptFileError
 from harness.prompts import Choice, choose, open_prompts, survey
+from harness.tokens import estimated_tokens
 
 TABLE = """id,category,prompt,is_synthetic_probe,system
 1,a,one,true,
@@ -25,6 +26,7 @@ def test_counts_what_a_file_holds(prompt_file):
     assert found.strata["a", True] == 2
     assert found.without_id == 2
     assert found.characters == len("onethreefive5seven77nine" + "be brief")
+    assert found.longest == estimated_tokens(["three", "be brief"])
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 

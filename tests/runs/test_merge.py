@@ -148,9 +148,22 @@ def test_a_merged_folder_that_went_on_is_merged_again(pilot):
 
     assert done.code == 0
     assert len(_told(pilot, "all")) == 40
-    assert "left out: another place says the same of the item." in done.output
+    assert "left out: the one taken of the item says the same." in done.output
     assert "conflict" not in done.output
     assert pilot.cli("pack", "all").code == 0
+
+
+def test_no_shard_is_missing_where_the_merged_folder_was_gone_on_with_to_the_end(pilot):
+    first = [_shard(pilot, index, 3) for index in (1, 2)]
+    pilot.cli("merge", *first, "--output", "two")
+    assert "note    shard 3/3 is not among them." in pilot.cli("merge", "two", *first, "--output", "again").output
+    pilot.cli("run", "--plain", "--output", "two")
+
+    done = pilot.cli("merge", "two", *first, "--output", "all")
+
+    assert done.code == 0
+    assert "40 records from 3 folders" in done.output
+    assert "is not among them" not in done.output
 
 
 def test_runs_of_another_pace_are_merged_and_of_another_question_are_not(pilot, simulator):

@@ -13,7 +13,6 @@ import pytest
 from harness.watch import watch_command
 
 GPT = {"name": "gpt-4.1-mini", "type": "openai", "temperature": [0.0, 0.7]}
-DEMO = {"name": "demo", "type": "local", "model_path": "demo", "device": "cpu", "repeats": 2}
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def _wait_for(condition, process) -> None:
 
 @pytest.mark.slow
 def test_three_shards_at_once_do_what_one_run_does_within_its_concurrency(project, slow_simulator):
-    project.write_config(GPT, DEMO, simulator=slow_simulator.url, concurrency=7, order="shuffled")
+    project.write_config({**GPT, "repeats": 2}, simulator=slow_simulator.url, concurrency=7, order="shuffled")
     names = [f"out-shard-{index}-of-3" for index in (1, 2, 3)]
 
     running = [project.start("run", "--plain", "--shard", f"{index}/3") for index in (1, 2, 3)]
@@ -53,7 +52,7 @@ def test_three_shards_at_once_do_what_one_run_does_within_its_concurrency(projec
 
     assert [process.returncode for process in running] == [0, 0, 0], told
     counts = slow_simulator.counts()
-    assert counts["requests"] == 40
+    assert counts["requests"] == 80
     assert max(counts["by_item"].values()) == 1
     assert 3 < counts["max_in_flight"] <= 7
     assert project.process("run", "--plain", "--output", "whole").code == 0

@@ -4,7 +4,8 @@
 - `derived`: config and lock file
 - `who`: what on this machine and in this run names somebody; `redaction`: taking it out; `coders`: people who labelled
 - `secrets`: finding keys
-- `facts`, `methods`: what a methods section states, computed, and its sentences; `phrases`: their small pieces
+- `facts`, `methods`: what a methods section states, computed, and its sentences; `origins`: those on where answers
+  come from; `phrases`: their small pieces
 - `guide`: the artifact's README
 - `archive`: checksums and the zip; `listing`: what is printed
 - `command`: the order of all this

@@ -13,7 +13,7 @@ from harness.analysis.labels import ANNOTATIONS_NAME, Annotations, read_annotati
 from harness.analysis.pack.archive import names_in, refuse_other_files, write_sums, write_zip
 from harness.analysis.pack.coders import pseudonyms
 from harness.analysis.pack.contents import Stage
-from harness.analysis.pack.derived import config_yaml, narrowed_by, requirements_lock
+from harness.analysis.pack.derived import command_to_go_on, config_yaml, requirements_lock
 from harness.analysis.pack.facts import run_facts
 from harness.analysis.pack.guide import guide
 from harness.analysis.pack.listing import print_pack
@@ -111,9 +111,8 @@ def _staged(folder: Path, into: Path, manifest: Mapping[str, Any]) -> Stage:
     if marks.note:
         stage.notes.append(f"{SCORES_NAME} holds lines that are no marks; they are in the pack as they are.")
     stage.made("METHODS.md", methods(facts, told, labelled, len(marks.by_item)))
-    command = told["invocations"][-1]["command"]
     name = visible(stage.redactor.text(folder.name, "README.md", names=True))
-    text = guide(name, names_in(into), prompts=prompts_name, notes=stage.notes, narrowed=narrowed_by(command))
+    text = guide(name, names_in(into), prompts=prompts_name, notes=stage.notes, again=command_to_go_on(told))
     stage.made("README.md", text)
     return stage
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -35,8 +36,7 @@ def config_yaml(manifest: Mapping[str, Any], prompts_name: str, *, rebuilt: bool
     config |= {"prompts_file": prompts_name, "output_dir": "."}
     config["models"] = [_model(model, manifest) for model in told["models"]]
     head = (
-        "# The config of this run as it was resolved. In this folder, `python -m harness run --config config.yaml`\n"
-        "# goes on with the run.\n"
+        "# The config of this run as it was resolved. README.md has the command that goes on with it in this folder.\n"
     )
     return head + yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)
 
@@ -55,6 +55,16 @@ def requirements_lock(invocations: Sequence[Mapping[str, Any]]) -> str:
         remarks += [f"earlier invocations had {', '.join(sorted(earlier))}"] if earlier else []
         lines.append(f"{name}=={public}" + (f"  # {'; '.join(remarks)}" if remarks else ""))
     return "\n".join(lines) + "\n"
+
+
+def command_to_go_on(manifest: Mapping[str, Any]) -> str:
+    """What goes on with the run in the folder of its pack: as narrow as the run was last, and the same shard."""
+    words = ["python", "-m", "harness", "run", "--config", "config.yaml"]
+    words += narrowed_by(manifest["invocations"][-1]["command"])
+    if shard := manifest.get("shard"):
+        # Without the folder, it would be one for the shard beside this one.
+        words += ["--shard", shard, "--output", "."]
+    return shlex.join(words)
 
 
 def narrowed_by(command: Sequence[str]) -> list[str]:

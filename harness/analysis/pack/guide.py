@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ _TOLD = (
 )  # fmt: skip
 
 
-def guide(name: str, files: Sequence[str], *, prompts: str, notes: Sequence[str], narrowed: Sequence[str]) -> str:
+def guide(name: str, files: Sequence[str], *, prompts: str, notes: Sequence[str], again: str) -> str:
     """The text, in Markdown.
 
     Args:
@@ -32,13 +31,12 @@ def guide(name: str, files: Sequence[str], *, prompts: str, notes: Sequence[str]
         files: what is in the pack, this file and the checksums left out.
         prompts: the prompt file among them.
         notes: what was cut off, rebuilt or altered.
-        narrowed: flags that made the run smaller than its config.
+        again: the command that goes on with the run.
     """
     told = {**dict(_TOLD), prompts: "the prompts"}
     there = [one for one in (*dict(_TOLD), prompts) if one in {*files, "SHA256SUMS"}]
     rows = "\n".join(f"| `{one}` | {told[one]} |" for one in there)
     remarks = "\n".join(f"- {note}" for note in notes)
-    again = shlex.join(["python", "-m", "harness", "run", "--config", "config.yaml", *narrowed])
     return f"""# {name}: the artifact
 
 | file | what it is |

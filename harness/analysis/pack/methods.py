@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.labels import disagreements
 from harness.analysis.pack.facts import RUNTIME
+from harness.analysis.pack.origins import left_out, parts, reused
 from harness.analysis.pack.phrases import are, between, counted, days, either, listed, were
 from harness.snapshot import Outcome
 
@@ -52,7 +53,8 @@ def methods(facts: RunFacts, manifest: Mapping[str, Any], labelled: Labelled | N
         _sampling(facts, manifest),
         _table(facts.variants),
         _outcomes(facts, manifest),
-        _reused(facts),
+        parts(manifest),
+        reused(facts),
         _logprobs(facts, manifest),
         _local(facts),
         _labels(labelled),
@@ -150,24 +152,11 @@ def _outcomes(facts: RunFacts, manifest: Mapping[str, Any]) -> str:
     if planned > facts.items:
         text += f" {planned - facts.items} of {planned} planned items have not been asked."
     excluded = [f"{counted(failed, 'item')} without an answer after all attempts"] if failed else []
-    excluded += (
-        [f"{counted(facts.duplicates, 'second answer')} to an item (the first counts)"] if facts.duplicates else []
-    )
+    second = facts.duplicates + left_out(manifest)
+    excluded += [f"{counted(second, 'second answer')} to an item (the first counts)"] if second else []
     text += f" Excluded: {listed(excluded)}." if excluded else " Nothing was excluded."
     retried, attempts = (sum(getattr(one, name) for one in facts.variants) for name in ("retried", "attempts"))
     return text + (f" {counted(retried, 'item')} took more than one attempt ({attempts} in all)." if retried else "")
-
-
-def _reused(facts: RunFacts) -> str:
-    origins: Counter[str] = sum((one.origins for one in facts.variants), Counter())
-    if not origins:
-        return ""
-    runs = listed(f"{run} ({count})" for run, count in sorted(origins.items()))
-    return (
-        f"{counted(origins.total(), 'answer')} {were(origins.total())} not asked for again but taken from an earlier "
-        f"run that had put the same prompt to the same model with the same parameters: by its id, {runs}. Days, served "
-        "versions and attempts are those of the run that made an answer."
-    )
 
 
 def _logprobs(facts: RunFacts, manifest: Mapping[str, Any]) -> str:

@@ -414,6 +414,16 @@ def test_an_unpacked_pack_goes_on_where_the_run_ended(study, simulator):
     assert simulator.counts()["requests"] == 2
 
 
+def test_the_pack_of_a_shard_goes_on_by_the_command_in_its_readme(study, simulator):
+    folder, unpack = study
+    command("run", "--config", "c.json", "--shard", "1/2", "--output", "out")
+    unpack()
+    [line] = [line for line in (folder / "there" / "README.md").read_text().splitlines() if " run --config" in line]
+    command(*line.split()[3:])
+    assert simulator.counts()["requests"] == 0
+    assert not [path for path in (folder / "there").iterdir() if path.is_dir() and path.name != "prompts"]
+
+
 def test_a_pack_with_rebuilt_prompts_asks_nothing_twice(study, simulator):
     folder, unpack = study
     command("run", "--config", "c.json", "--output", "out")

@@ -149,6 +149,22 @@ def test_answers_that_were_taken_from_other_runs_are_counted_by_the_run_that_mad
     )
 
 
+def test_a_shard_is_called_one(text):
+    assert "These are the items of shard 2/3 of a plan; which items are in it, their ids say." in text(shard="2/3")
+    assert "shard" not in text(shard=None)
+
+
+def test_runs_that_were_joined_are_counted_and_so_is_what_was_left_out_of_them(text):
+    inner = [{"run_id": "b", "conflicts": 1}, {"run_id": "c", "conflicts": 0}]
+    joined = [{"run_id": "a", "conflicts": 0}, {"run_id": "bc", "conflicts": 2, "merged_from": inner}]
+
+    made = text(merged_from=joined, duplicates=1)
+
+    assert "3 runs of one config were joined, one answer to an item." in made
+    assert "4 second answers to an item (the first counts)" in made
+    assert "joined" not in text(merged_from=[])
+
+
 def test_no_cell_breaks_the_table(text, folder):
     folder.records[0]["model_version"] = "a|b\nc"
     assert r"| gpt-4.1-mini-2025-04-14, a\|b c |" in text() or r"| a\|b c, gpt-4.1-mini-2025-04-14 |" in text()
