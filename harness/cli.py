@@ -169,19 +169,6 @@ def verify(
 
 
 @app.command()
-def merge(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR…", help="The folders of runs of one config.")],
-    *,
-    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
-    json: Annotated[bool, typer.Option("--json", help="What came of it, as JSON.")] = False,
-) -> None:
-    """Join the journals of several runs of one config, its shards for example: one line for each item."""
-    from harness.merge import merge_command  # noqa: PLC0415
-
-    raise typer.Exit(merge_command(folders, output, as_json=json))
-
-
-@app.command()
 def simulate(
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -148,8 +148,20 @@ def pack(
     raise typer.Exit(pack_command(folder, output=output, not_keys=not_a_key or ()))
 
 
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR…", help="The folders of runs of one config.")],
+    *,
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
+    json: Annotated[bool, typer.Option("--json", help="What came of it, as JSON.")] = False,
+) -> None:
+    """Join the journals of several runs of one config, its shards for example: one line for each item."""
+    from harness.merge import merge_command  # noqa: PLC0415
+
+    raise typer.Exit(merge_command(folders, output, as_json=json))
+
+
 def add_to(app: typer.Typer) -> None:
     """Make these functions commands of `app`."""
-    for command in (summary, report, score, compare, uncertainty, annotate, agreement, export, pack):
+    for command in (merge, summary, report, score, compare, uncertainty, annotate, agreement, export, pack):
         app.command()(command)
     app.command("import-annotations")(import_annotations)
