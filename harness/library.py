@@ -61,7 +61,8 @@ async def run(
         rehearse: on simulated APIs and the demo model, into `<output_dir>-rehearsal`.
         shard: only this part of the items, as `1/3`, with its part of every cap and of the budget; the folder is
             `<output_dir>-shard-1-of-3` then.
-        executor, ray_address: where local models run: `thread`, or `ray` and the cluster's address.
+        executor, ray_address: where local models run: `thread`, or `ray` and the cluster's address. A process that is
+            connected to a Ray cluster already stays with that one.
         resume: insist that there is a run to go on with.
         fresh: start a new folder beside the old one.
         repair: set a corrupt line of the journal aside.

@@ -122,7 +122,7 @@ def _packages(config: RunConfig, report: Report) -> None:
             f"'.[{','.join(extras) or 'local'}]'.",
         )
     else:
-        report.add(Level.OK, "packages", f"{', '.join(sorted(needed))} are installed.")
+        report.add(Level.OK, "packages", f"what is needed is installed: {', '.join(sorted(needed))}.")
 
 
 def _is_installed(name: str) -> bool:

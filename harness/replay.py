@@ -86,7 +86,8 @@ class Replay:
             "unparked": self._unparked,
             "drift": self._drift,
             "loaded": self._loaded,
-            "out_of_memory": self._out_of_memory,
+            "out_of_memory": self._noted,
+            "replica_lost": self._noted,
             "end": self._end,
         }
         self.tally = Tally(self._began)
@@ -187,7 +188,7 @@ class Replay:
         for note in event["notes"]:
             self.stats.note(f"{event['model']}: {note}")
 
-    def _out_of_memory(self, event: dict[str, Any]) -> None:
+    def _noted(self, event: dict[str, Any]) -> None:
         if event["note"]:
             self.stats.note(event["note"])
 

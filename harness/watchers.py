@@ -109,7 +109,13 @@ def _note_load(load: LoadInfo, said: set[str], stats: RunStats, events: EventSin
 
 
 def _note_incident(incident: Incident, stats: RunStats, events: EventSink) -> None:
-    facts = {"node": incident.node, "pid": incident.pid, "held": incident.held or None, "reason": incident.reason}
+    facts = {
+        "node": incident.node,
+        "pid": incident.pid,
+        "held": incident.held or None,
+        "reason": incident.reason,
+        "note": incident.note,
+    }
     told = {name: fact for name, fact in facts.items() if fact is not None}
     events(incident.kind, model=incident.model_name, replica=incident.number, **told)
     if incident.note is not None:

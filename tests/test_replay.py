@@ -209,6 +209,7 @@ def test_what_the_dashboard_noted_is_noted_here(replay):
         event("loaded", 0.0, model="b", device="cpu", seconds=1.25, notes=["It has no chat template."]),
         event("out_of_memory", 0.0, model="b", note="b ran out of memory with 16 prompts in work."),
         event("out_of_memory", 0.0, model="b", note=None),
+        event("replica_lost", 0.0, model="b", replica=2, reason="kill -9", note="b: replica 2 was lost and is replaced."),
         event("drift", 0.0, variant="a@0.0", fact="model_version", before="a-1", now="a-2"),
         event("end", 0.0, halted="Stopping (SIGINT)."),
         event("end", 0.0, halted=None),
@@ -218,6 +219,7 @@ def test_what_the_dashboard_noted_is_noted_here(replay):
         "b was loaded on cpu in 1.2 s.",
         "b: It has no chat template.",
         "b ran out of memory with 16 prompts in work.",
+        "b: replica 2 was lost and is replaced.",
         "a@0.0: model_version changed from a-1 to a-2; records hold both.",
         "Stopping (SIGINT).",
     ]

@@ -124,22 +124,22 @@ async def test_replicas_that_load_the_same_weights_are_events_each_and_one_note(
 
 
 async def test_what_happens_to_replicas_is_an_event_once_and_a_note_where_it_has_one(threads, stats):
+    note = "m: replica 2 was lost and is replaced: kill -9"
     threads.happened = [
         Incident("replica_up", "m", 2, "node-b", 4711),
-        Incident(
-            "replica_lost", "m", 2, "node-b", 4711, 7, "kill -9", "m: replica 2 was lost and is replaced: kill -9"
-        ),
+        Incident("replica_lost", "m", 2, "node-b", 4711, 7, "kill -9", note),
         Incident("replica_waits", "m", 2, reason="no room"),
         Incident("late_answer", "m", 2, reason="item-1"),
     ]
 
+    where = {"model": "m", "replica": 2, "node": "node-b", "pid": 4711}
     assert await looked_at(threads, stats, looks=3) == [
-        ("replica_up", {"model": "m", "replica": 2, "node": "node-b", "pid": 4711}),
-        ("replica_lost", {"model": "m", "replica": 2, "node": "node-b", "pid": 4711, "held": 7, "reason": "kill -9"}),
+        ("replica_up", where),
+        ("replica_lost", {**where, "held": 7, "reason": "kill -9", "note": note}),
         ("replica_waits", {"model": "m", "replica": 2, "reason": "no room"}),
         ("late_answer", {"model": "m", "replica": 2, "reason": "item-1"}),
     ]
-    assert [note.message for note in stats.snapshot().notes] == ["m: replica 2 was lost and is replaced: kill -9"]
+    assert [note.message for note in stats.snapshot().notes] == [note]
 
 
 async def test_what_happens_to_replicas_at_the_very_end_is_told_too(threads, stats):

@@ -10,6 +10,8 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,12 @@ _ASKED_FOR_S = 5.0
 _LONGER_THAN_ANY_RUN_S = 7 * 24 * 3600
 """Ray counts it in a type that a much larger number overflows."""
 _SPARE_CALLS = 16
+
+
+def connected_to() -> str | None:
+    """The cluster that this process, a program that uses Ray itself, is connected to already."""
+    ray = sys.modules.get("ray")
+    return str(ray.get_runtime_context().gcs_address) if ray is not None and ray.is_initialized() else None
 
 
 def prepare_ray(address: str) -> Any:
@@ -113,6 +121,7 @@ class RayConnection:
             ReplicaLostError: it died, or the cluster does not answer.
             ModelUnavailable: its node has another version of this package, or none.
         """
+        _take_back_sigterm()
         replica: RayReplica | None = None
         given_up = threading.Event()
 
@@ -180,6 +189,13 @@ def _options(resources: Mapping[str, float], slots: int) -> dict[str, Any]:
 
 def _cores(resources: Mapping[str, float]) -> int | None:
     return max(1, int(resources[CPU])) if resources.get(CPU) and not resources.get(GPU) else None
+
+
+def _take_back_sigterm() -> None:
+    """Connecting gave it to Ray, which writes a stack trace and ends a process that takes three seconds to stop."""
+    if threading.current_thread() is threading.main_thread() and (ours := signal.getsignal(signal.SIGTERM)) is not None:
+        signal.signal(signal.SIGTERM, ours)
+        signal.siginterrupt(signal.SIGTERM, False)
 
 
 def _keep_stdout_clean(ray: Any) -> None:

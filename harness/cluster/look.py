@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.cluster.connection import connected_to
 from harness.cluster.needs import LOCAL, Node
 from harness.errors import UsageError
 
@@ -26,6 +28,11 @@ _PROGRAM = (sys.executable, "-m", "harness.cluster.probe")
 _WITHIN_S = 40.0
 _REACHED_WITHIN_S = 5.0
 _REFUSED = ("InvalidAuthToken", "Unauthenticated")
+_LOG_PREFIX = re.compile(r"\[[^]]*\] \S+:\d+: ")
+"""Of Ray's own lines: when, where in which process, and which line of its source."""
+_SETTINGS = b"\x04"
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0\0\0\0\0"
+"""How gRPC, which the head of a cluster speaks, begins: with the name of HTTP/2 and a frame of settings."""
 _WAY_IN = (
     "Set RAY_AUTH_MODE=token and the cluster's token in RAY_AUTH_TOKEN (or the file that holds it in "
     "RAY_AUTH_TOKEN_PATH, else ~/.ray/auth_token)"
@@ -47,6 +54,8 @@ class Cluster:
 def look_at(address: str | None, program: Sequence[str] = _PROGRAM, within_s: float = _WITHIN_S) -> Cluster:
     """What the cluster at `address` has. Without an address, RAY_ADDRESS; without that, what this machine would have.
 
+    A process that is connected already, as a program that uses Ray itself may be, stays with its cluster.
+
     Args:
         program: the child.
         within_s: how long it may take.
@@ -56,7 +65,7 @@ def look_at(address: str | None, program: Sequence[str] = _PROGRAM, within_s: fl
     """
     if importlib.util.find_spec("ray") is None:
         raise UsageError(f"executor: ray needs Ray, which is not installed. Install it: {INSTALL}.")
-    address = address or os.environ.get("RAY_ADDRESS") or LOCAL
+    address = connected_to() or address or os.environ.get("RAY_ADDRESS") or LOCAL
     if address not in (LOCAL, "auto"):
         _refuse_unreachable(address)
     facts = _asked([*program, address], address, within_s)
@@ -73,16 +82,28 @@ def _refuse_unreachable(address: str) -> None:
             "on a machine of the cluster; a connection through Ray Client is too slow for this."
         )
     host, colon, port = address.rpartition(":")
-    if not host or not colon or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+    bare = ":" in host and not (host[0] == "[" and host[-1] == "]")
+    if not host or bare or not colon or not port.isdecimal() or not 0 < int(port) < 1 << 16:
         raise UsageError(
             f"The Ray address {address}: write HOST:PORT, as `ray start --head` prints it, or auto for the cluster of "
             "this machine."
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHED_WITHIN_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHED_WITHIN_S) as there:
+            is_head = _speaks_grpc(there)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(_no_cluster(address, why)) from None
+    if not is_head:
+        raise UsageError(_no_cluster(address, "something else listens there"))
+
+
+def _speaks_grpc(there: socket.socket) -> bool:
+    if os.environ.get("RAY_USE_TLS", "0") != "0":
+        return True  # or not: it tells nobody without a certificate
+    there.sendall(_HELLO)
+    with there.makefile("rb") as said:
+        return said.read(4)[3:] == _SETTINGS
 
 
 def _asked(command: Sequence[str], address: str, within_s: float) -> dict[str, Any]:
@@ -108,10 +129,10 @@ def _asked(command: Sequence[str], address: str, within_s: float) -> dict[str, A
     late.start()
     try:
         line = child.stdout.readline()
-    finally:
-        late.cancel()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=_REACHED_WITHIN_S)
+    finally:
+        late.cancel()
         _end(child)
         child.wait()
         reader.join(timeout=1)
@@ -124,7 +145,7 @@ def _asked(command: Sequence[str], address: str, within_s: float) -> dict[str, A
         facts: dict[str, Any] = json.loads(line)
     except ValueError:
         how = f"no answer within {within_s:g} s" if child.returncode == -signal.SIGKILL else "no answer"
-        told = said[-1].strip()[:300] if said else "it said nothing"
+        told = _LOG_PREFIX.sub("", said[-1].strip())[:300] if said else "it said nothing"
         return {"error": "ConnectionError", "message": f"{how}: {told}"}
     return facts
 

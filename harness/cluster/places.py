@@ -181,7 +181,8 @@ class Places:
     def _loss(self, number: int, member: Member | None, why: Exception, *, replaced: bool) -> Incident:
         where = member.replica.whereabouts if member else None
         fate = "is replaced" if replaced else "is not replaced"
-        note = f"{self._model_name}: replica {number} was lost and {fate}: {why}"
+        on_node = f" on {where.node}" if where else ""
+        note = f"{self._model_name}: replica {number}{on_node} was lost and {fate}: {why}"
         return Incident(
             "replica_lost",
             self._model_name,

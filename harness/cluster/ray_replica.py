@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.schema import Completion, Request
 
 _REASON_LETTERS = 300
+_NEVER_RAN = "it was cancelled before it started running"
 _EXIT_DETAIL = re.compile(r"Worker exit detail: (.+?)(?: Some common causes|$)")
 _DEAD_BECAUSE = re.compile(r"The actor is dead because (.+?)(?: Worker exit type|$)")
 
@@ -89,6 +90,12 @@ def _reason(exc: Exception) -> str:
     text = " ".join(str(exc).split())
     if type(exc).__name__ == "ActorUnavailableError":
         return "its node does not answer any more"
+    if _NEVER_RAN in text:
+        # The cluster's side cannot reach this process, as where only one of the two asks for a token.
+        return (
+            "the cluster ended it before it ran. RAY_AUTH_MODE and the token have to be the same here and where "
+            "`ray start` ran"
+        )
     detail = _EXIT_DETAIL.search(text) or _DEAD_BECAUSE.search(text)
     return (detail[1] if detail else text or type(exc).__name__)[:_REASON_LETTERS].rstrip(". ")
 

@@ -119,7 +119,7 @@ def test_a_loss_costs_no_attempt_and_is_told_with_what_was_at_work(run_virtually
     assert answers == ["question 0", "question 1", "question 2"]
     assert (up.kind, up.number, up.node, up.pid) == ("replica_up", 1, "node-1", 101)
     assert (lost.kind, lost.node, lost.pid, lost.held, lost.reason) == ("replica_lost", "node-1", 101, 3, "kill -9")
-    assert lost.note == "m: replica 1 was lost and is replaced: kill -9"
+    assert lost.note == "m: replica 1 on node-1 was lost and is replaced: kill -9"
     assert up_again.kind == "replica_up"
     assert up.note is None
 
@@ -213,7 +213,7 @@ def test_what_one_replica_cannot_do_others_are_asked(run_virtually, bench, make_
     answers, members, launched, killed, [lost] = run_virtually(main())
     assert answers == [f"question {index}" for index in range(6)]
     assert (members, launched, killed) == ([2], 2, True)
-    assert lost.note == "m: replica 1 was lost and is not replaced: The weights are not there."
+    assert lost.note == "m: replica 1 on node-1 was lost and is not replaced: The weights are not there."
 
 
 def test_a_replica_that_had_answered_is_replaced_when_it_cannot_any_more(run_virtually, bench, make_requests, texts):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import socket
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,17 +25,40 @@ NODES = (Node("a", {"CPU": 8.0}), Node("b", {"CPU": 2.0, "GPU": 1.0}))
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_USE_TLS", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     began = time.monotonic()
     yield
     assert time.monotonic() - began < 2
 
 
+@contextlib.contextmanager
+def listening(says):
+    """The address of something that says to everybody who comes what `says` is; None where it keeps them waiting."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with contextlib.suppress(OSError):
+                while True:
+                    there, _ = server.accept()
+                    with there:
+                        there.recv(100)
+                        there.sendall(says)
+
+        if says is not None:
+            threading.Thread(target=answer, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+SETTINGS = b"\0\0\x06\4\0\0\0\0\0\0\4\0\x40\0\0"
+
+
 @pytest.fixture
 def address():
-    """Something listens there."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
+    """Something listens there that begins as the head of a cluster does."""
+    with listening(SETTINGS) as where:
+        yield where
 
 
 @pytest.fixture
@@ -69,6 +97,16 @@ def test_without_an_address_the_environment_says_where_and_else_one_is_started_h
     assert look_at(LOCAL, ECHO) == Cluster(LOCAL, (Node(LOCAL, {}),))
 
 
+def test_a_program_that_is_connected_already_stays_with_its_cluster(address, monkeypatch):
+    context = SimpleNamespace(gcs_address=address)
+    ray = SimpleNamespace(is_initialized=lambda: True, get_runtime_context=lambda: context)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    assert look_at(None, ECHO).address == address
+    assert look_at("head:6379", ECHO).address == address
+    ray.is_initialized = lambda: False
+    assert look_at(None, ECHO).address == LOCAL
+
+
 def refused(address, program=ECHO, **options):
     with pytest.raises(UsageError) as told:
         look_at(address, program, **options)
@@ -82,7 +120,7 @@ def test_no_ray_is_told_with_how_to_install_it(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:ray", "head:0", "head:70000", "6379"])
+@pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:ray", "head:0", "head:70000", "6379", "::1:6379"])
 def test_a_malformed_address_is_refused(address):
     assert refused(address) == (
         f"The Ray address {address}: write HOST:PORT, as `ray start --head` prints it, or auto for the cluster of this "
@@ -99,6 +137,25 @@ def test_where_nobody_listens_there_is_no_cluster(closed):
         f"There is no Ray cluster at {closed} (Connection refused). Start one with `ray start --head`, give the "
         "address that it prints with --ray-address, or leave executor: ray out."
     )
+
+
+@pytest.mark.parametrize("says", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-", b""])
+def test_what_listens_there_and_is_no_head_is_told_at_once(says):
+    """Ray itself would try for forty seconds to speak with a dashboard."""
+    with listening(says) as where:
+        assert refused(where).startswith(f"There is no Ray cluster at {where} (something else listens there). ")
+
+
+def test_what_lets_us_in_and_says_nothing_is_told_too(monkeypatch):
+    monkeypatch.setattr("harness.cluster.look._REACHED_WITHIN_S", 0.2)
+    with listening(None) as where:
+        assert refused(where).startswith(f"There is no Ray cluster at {where} (timed out). ")
+
+
+def test_a_head_that_speaks_tls_alone_is_left_to_ray(monkeypatch):
+    monkeypatch.setenv("RAY_USE_TLS", "1")
+    with listening(None) as where:
+        assert look_at(where, ECHO).address == where
 
 
 @pytest.mark.parametrize(
@@ -125,12 +182,10 @@ def test_a_name_that_no_host_can_have_is_told_too(host):
 
 def test_a_port_of_ipv6_is_an_address(monkeypatch):
     seen = []
-
-    class Reached:
-        def close(self):
-            pass
-
-    monkeypatch.setattr(socket, "create_connection", lambda where, timeout: seen.append(where) or Reached())
+    monkeypatch.setattr("harness.cluster.look._speaks_grpc", lambda there: True)
+    monkeypatch.setattr(
+        socket, "create_connection", lambda where, timeout: seen.append(where) or contextlib.nullcontext()
+    )
     assert look_at("[::1]:6379", ECHO).address == "[::1]:6379"
     assert seen == [("::1", 6379)]
 
@@ -155,8 +210,18 @@ def test_a_child_that_says_nothing_for_too_long_is_ended(address):
     assert told.startswith(f"The Ray cluster at {address} cannot be joined (no answer within 0.2 s: it said nothing): ")
 
 
+def test_who_is_interrupted_does_not_wait_for_the_child(address):
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        look_at(address, child("time.sleep(60)"))
+    interrupt.join()
+
+
 def test_the_last_words_of_a_child_that_took_too_long_are_told(address):
-    program = child("print('one\\nGCS is not there', file=sys.stderr, flush=True)\ntime.sleep(60)")
+    program = child(
+        "print('one\\n[2026-11-27 17:59:34,447 W 1 1] rpc_client.h:638: GCS is not there', file=sys.stderr, flush=True)\ntime.sleep(60)"
+    )
     assert "(no answer within 0.3 s: GCS is not there): " in refused(address, program, within_s=0.3)
 
 

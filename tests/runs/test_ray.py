@@ -205,6 +205,25 @@ def test_an_interrupted_run_ends_its_replicas_and_goes_on(on_ray, cluster):
     _assert_each_once(on_ray, 60)
 
 
+def test_a_terminated_run_has_the_time_that_it_takes_to_stop(on_ray, cluster, start_simulator):
+    """Ray ends a process that does not end within three seconds of SIGTERM, with a stack trace."""
+    _config(on_ray, temperature=0.0)
+    api = {"name": "gpt-4.1-mini", "type": "openai", "concurrency": 3}
+    slow = start_simulator(latency_s=5.0)
+    on_ray.write_config(on_ray.config["models"][0], api, simulator=slow.url)
+    with on_ray.start(*_ray(cluster, "--plain")) as process:
+        _wait_for_records(on_ray, 5, process)
+        # When the next answers are nearly five seconds away.
+        before = slow.counts()["answered"]
+        while slow.counts()["answered"] == before:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 143, output
+    assert "SIGTERM received" not in output
+    assert sum(record["provider"] == "openai" for record in on_ray.records()) == slow.counts()["answered"] > before
+
+
 def test_a_custom_resource_says_where_replicas_go(on_ray, cluster):
     _config(on_ray, temperature=0.0, max_tokens=8, resources={"second": 2})
     done = on_ray.process(*_ray(cluster, "--plain", "--num-prompts", "20"))
@@ -248,6 +267,21 @@ def test_a_wrong_token_and_none_are_refused_at_once(on_ray, cluster, token, monk
     assert TOKEN not in done.output
     assert time.monotonic() - began < 30
     assert not on_ray.results.exists()
+
+
+def test_a_program_that_uses_ray_itself_stays_connected_and_its_cluster_is_the_one(on_ray, cluster):
+    _config(on_ray, temperature=0.0, max_tokens=8)
+    program = (
+        "import asyncio, harness, ray\n"
+        f"ray.init({cluster.address!r}, log_to_driver=False)\n"
+        "outcome = asyncio.run(harness.run('config.json', executor='ray'))\n"
+        "assert (outcome.exit_code, ray.is_initialized()) == (0, True), outcome\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=on_ray.folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    _assert_each_once(on_ray, 60)
+    assert {event["replica"] for event in _events(on_ray, "replica_up")} == {1, 2}
 
 
 def test_without_an_address_a_cluster_is_started_that_asks_for_a_token_and_ends_with_the_run(
