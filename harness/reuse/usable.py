@@ -148,5 +148,5 @@ def _logprobs_by_variant(folder: Path) -> dict[str, Mapping[str, Any]]:
     except (UsageError, OSError):
         return {}
     variants = manifest.variants if manifest else {}
-    told = ((name, facts.get("logprobs")) for name, facts in variants.items() if isinstance(facts, dict))
+    told = ((name, facts.get("logprobs")) for name, facts in variants.items())
     return {name: logprobs for name, logprobs in told if isinstance(logprobs, dict)}

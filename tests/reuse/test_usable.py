@@ -85,7 +85,7 @@ def test_what_a_run_says_it_asked_for_is_read_from_its_manifest(other_run, lanes
     facts = {"token_logprobs": positions(4, 2), "logprobs_of": "scores", "output_token_ids": (1, 2, 3, 4)}
     folder = other_run("a", lanes, answered={0}, sent=sent, **facts)
     assert found({"a": folder}, lanes, prompts)[0] == []
-    variants = {"m@1.0": {"logprobs": {"top": 5, "positions": 50, "of": "scores"}}, "odd": None}
+    variants = {"m@1.0": {"logprobs": {"top": 5, "positions": 50, "of": "scores"}}}
     told = {"run_id": "a", "created_at": "", "simulated": False, "prompts": {}, "variants": variants, "config": {}}
     (folder / "run.json").write_text(json.dumps(told | {"resolved": {}, "invocations": []}))
     assert len(found({"a": folder}, lanes, prompts)[0]) == 1
