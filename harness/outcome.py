@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.config.overrides import REHEARSAL_SUFFIX
 from harness.findings import say
 from harness.journal import RESULTS_NAME
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,8 +108,8 @@ def tell(outcome: RunOutcome, options: RunOptions, config: RunConfig) -> None:
         say("Nothing to do, nothing was sent: this shard holds no item of the plan.")
         return
     if outcome.reused:
-        taken = "1 answer was" if outcome.reused == 1 else f"{outcome.reused} answers were"
-        say(f"{taken} taken from other runs.")
+        were = "was" if outcome.reused == 1 else "were"
+        say(f"{counted(outcome.reused, 'answer')} {were} taken from other runs.")
     if outcome.recorded == 0 and outcome.complete and not outcome.left_alone:
         rest = "else " if outcome.reused else ""
         say(f"Nothing {rest}to do, nothing was sent: all {outcome.total} answers are in {results}.")

@@ -1,4 +1,4 @@
-"""Numbers, durations and names in as few terminal cells as they need. Knows nothing of snapshots."""
+"""Numbers, durations, names and counted nouns, in as few terminal cells as they need. Knows nothing of snapshots."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ def size(n_bytes: float) -> str:
     if n_bytes < 999.5 * _KILO**2:
         return f"{n_bytes / _KILO**2:.0f} MB"
     return f"{n_bytes / _KILO**3:.1f} GB"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 item`, `2 items`."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def shortened(text: str, cells: int) -> str:

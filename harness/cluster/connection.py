@@ -62,6 +62,12 @@ def prepare_ray(address: str) -> Any:
     return ray
 
 
+def join(ray: Any, address: str) -> None:
+    """Make this process a driver of the cluster at `address`, or of one started here. Raises whatever Ray raises."""
+    started = {"include_dashboard": False} if address == LOCAL else {}
+    ray.init(address, log_to_driver=False, configure_logging=False, **started)
+
+
 def _protect_what_is_started() -> None:
     """Let a cluster that is started here ask for a token, of its own where this machine has none."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
@@ -94,12 +100,7 @@ class RayConnection:
             return cls(ray, ours=False, actor=actor)
         _keep_stdout_clean(ray)
         try:
-            ray.init(
-                address,
-                log_to_driver=False,
-                configure_logging=False,
-                **({"include_dashboard": False} if address == LOCAL else {}),
-            )
+            join(ray, address)
         except Exception as exc:  # noqa: BLE001 - Ray raises whatever its parts raise
             raise ModelUnavailable(
                 f"The Ray cluster that was there a moment ago cannot be reached ({first_line(exc)}). Run the same "

@@ -11,8 +11,7 @@ import os
 import sys
 from typing import Any
 
-from harness.cluster.connection import prepare_ray
-from harness.cluster.needs import LOCAL
+from harness.cluster.connection import join, prepare_ray
 
 
 def main(address: str) -> int:
@@ -22,12 +21,7 @@ def main(address: str) -> int:
     os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", "10")
     ray = prepare_ray(address)
     try:
-        ray.init(
-            address,
-            log_to_driver=False,
-            configure_logging=False,
-            **({"include_dashboard": False} if address == LOCAL else {}),
-        )
+        join(ray, address)
         nodes = [node for node in ray.nodes() if node["Alive"]]
         facts = {"nodes": [{"name": node["NodeManagerHostname"], "resources": node["Resources"]} for node in nodes]}
     except Exception as exc:  # noqa: BLE001 - whatever it is, the parent has the sentence for it

@@ -13,6 +13,7 @@ from harness.findings import say
 from harness.journal import RESULTS_NAME
 from harness.merge.merging import merge
 from harness.merge.output import CONFLICTS_NAME
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,12 +44,12 @@ def merge_command(folders: Sequence[Path], output: Path, *, as_json: bool) -> in
 
 def _told(outcome: Outcome) -> Iterator[str]:
     failures = f", {outcome.failures} of them failures," if outcome.failures else ""
-    what, where = _counted(outcome.records, "record"), _counted(len(outcome.inputs), "folder")
+    what, where = counted(outcome.records, "record"), counted(len(outcome.inputs), "folder")
     yield f"{what}{failures} from {where} in {outcome.folder / RESULTS_NAME}."
     for one in outcome.inputs:
         yield from _of_a_folder(one)
     if outcome.duplicates:
-        same = _counted(outcome.duplicates, "answer")
+        same = counted(outcome.duplicates, "answer")
         yield f"note    {same} left out: the one taken of the item says the same."
     if outcome.conflicts:
         yield from _of_conflicts(outcome)
@@ -61,10 +62,6 @@ def _told(outcome: Outcome) -> Iterator[str]:
         f"What is {missing} is asked by `harness run` with the config of these runs and "
         f"`--output {shlex.quote(str(outcome.folder))}`."
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _of_a_folder(one: Source) -> Iterator[str]:
@@ -81,7 +78,7 @@ def _of_a_folder(one: Source) -> Iterator[str]:
 
 def _of_conflicts(outcome: Outcome) -> Iterator[str]:
     yield (
-        f"warning {_counted(outcome.conflicts, 'answer')} left out: the first folder with the item says something "
+        f"warning {counted(outcome.conflicts, 'answer')} left out: the first folder with the item says something "
         f"else. All of them are named in {outcome.folder / CONFLICTS_NAME}, and `harness compare` shows what differs:"
     )
     for told in outcome.first_conflicts:

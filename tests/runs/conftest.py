@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,6 +93,21 @@ class Project:
         with self.start(*arguments, config=config, **variables) as process:
             output, _ = process.communicate(timeout=120)
         return Result(process.returncode, output)
+
+    def wait_for(self, condition: Callable[[], object], process: subprocess.Popen) -> None:
+        """Until `condition` is true, at most as long as `process` goes on; files that are not there yet are waited for."""
+        give_up_at = time.monotonic() + 90
+        while time.monotonic() < give_up_at and process.poll() is None:
+            with contextlib.suppress(FileNotFoundError):
+                if condition():
+                    return
+            time.sleep(0.005)
+        process.kill()
+        raise AssertionError(process.communicate()[0])
+
+    def wait_for_records(self, count: int, process: subprocess.Popen, folder: str = "out") -> None:
+        results = self.folder / folder / "results.jsonl"
+        self.wait_for(lambda: results.read_bytes().count(b"\n") >= count, process)
 
     def _with_config(self, arguments: tuple[str, ...]) -> list[str]:
         needed = arguments[0] in {"run", "check"} and "--config" not in arguments

@@ -27,16 +27,6 @@ def pilot(project, slow_simulator):
     return project
 
 
-def _wait_for_records(project, count: int, process) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(FileNotFoundError):
-            if project.results.read_bytes().count(b"\n") >= count:
-                return
-        time.sleep(0.01)
-    raise AssertionError(f"the run never had {count} records: {process.communicate()[0]}")
-
-
 def _started_ignoring(project, number: int):
     """A run that inherits `number` ignored, as nohup and a script's background jobs leave it."""
     inherited = signal.signal(number, signal.SIG_IGN)
@@ -51,7 +41,7 @@ def test_killed_again_and_again_every_item_is_answered_once(pilot, slow_simulato
     kills = 0
     for wanted in (10, 40, 75, 100):
         with pilot.start("run", "--plain") as process:
-            _wait_for_records(pilot, wanted + dice.randrange(5), process)
+            pilot.wait_for_records(wanted + dice.randrange(5), process)
             process.send_signal(signal.SIGKILL)
             process.communicate()
         kills += 1
@@ -68,7 +58,7 @@ def test_killed_again_and_again_every_item_is_answered_once(pilot, slow_simulato
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(pilot, slow_simulator, number, code):
     with pilot.start("run", "--plain") as process:
-        _wait_for_records(pilot, 20, process)
+        pilot.wait_for_records(20, process)
         process.send_signal(number)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == code
@@ -82,7 +72,7 @@ def test_a_second_interrupt_stops_at_once_and_loses_nothing_that_came_back(proje
     simulator = start_simulator(fault_script=[{"match": "claim 3 ", "sequence": [], "then": "hang"}])
     project.write_config({"name": "gpt-4.1-mini", "type": "openai"}, simulator=simulator.url, concurrency=CONCURRENCY)
     with project.start("run", "--plain") as process:
-        _wait_for_records(project, 12, process)
+        project.wait_for_records(12, process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         assert process.poll() is None
@@ -144,7 +134,7 @@ def _wait_for_event(project, kind: str) -> None:
 def test_an_interrupt_is_heeded_where_a_script_started_the_run_in_the_background(pilot):
     # Its shell starts such a command with SIGINT ignored.
     with _started_ignoring(pilot, signal.SIGINT) as process:
-        _wait_for_records(pilot, 20, process)
+        pilot.wait_for_records(20, process)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130
@@ -152,7 +142,7 @@ def test_an_interrupt_is_heeded_where_a_script_started_the_run_in_the_background
 
 def test_a_hangup_ends_nothing_under_nohup(pilot):
     with _started_ignoring(pilot, signal.SIGHUP) as process:
-        _wait_for_records(pilot, 20, process)
+        pilot.wait_for_records(20, process)
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=60)
     assert process.returncode == 0
@@ -161,7 +151,7 @@ def test_a_hangup_ends_nothing_under_nohup(pilot):
 
 def test_a_second_process_on_the_folder_is_refused_with_the_pid_of_the_first(pilot):
     with pilot.start("run", "--plain") as process:
-        _wait_for_records(pilot, 5, process)
+        pilot.wait_for_records(5, process)
         second = pilot.cli("run", "--plain")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)

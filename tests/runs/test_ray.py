@@ -68,29 +68,14 @@ def _ray(cluster: Cluster, *arguments: str) -> tuple[str, ...]:
     return ("run", "--executor", "ray", "--ray-address", cluster.address, *arguments)
 
 
-def _wait_for_records(project, count: int, process) -> None:
-    give_up_at = time.monotonic() + 90
-    while time.monotonic() < give_up_at:
-        if project.results.exists() and project.results.read_bytes().count(b"\n") >= count:
-            return
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
-    raise AssertionError(f"no {count} records came")
-
-
 def _events(project, kind: str) -> list[dict]:
     path = project.folder / "out" / "events.jsonl"
     return [event for event in project.events() if event["event"] == kind] if path.exists() else []
 
 
 def _wait_for_event(project, kind: str, count: int, process) -> list[dict]:
-    give_up_at = time.monotonic() + 90
-    while time.monotonic() < give_up_at:
-        if len(found := _events(project, kind)) >= count:
-            return found
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.05)
-    raise AssertionError(f"no {count} {kind} came")
+    project.wait_for(lambda: len(_events(project, kind)) >= count, process)
+    return _events(project, kind)
 
 
 def _assert_each_once(project, count: int) -> list[dict]:
@@ -131,7 +116,7 @@ def test_answers_of_replicas_are_those_of_the_thread_and_the_driver_needs_no_tor
 def test_what_a_killed_replica_had_in_work_is_answered_by_another_and_it_is_replaced(on_ray, cluster):
     _config(on_ray)
     with on_ray.start(*_ray(cluster, "--json")) as process:
-        _wait_for_records(on_ray, 10, process)
+        on_ray.wait_for_records(10, process)
         victim = _events(on_ray, "replica_up")[0]
         os.kill(victim["pid"], signal.SIGKILL)
         output, _ = process.communicate(timeout=120)
@@ -150,7 +135,7 @@ def test_a_node_that_is_removed_costs_no_item(on_ray, cluster):
     _config(on_ray)
     with on_ray.start(*_ray(cluster, "--plain")) as process:
         _wait_for_event(on_ray, "replica_up", 2, process)
-        _wait_for_records(on_ray, 10, process)
+        on_ray.wait_for_records(10, process)
         cluster.tell("remove")
         output, _ = process.communicate(timeout=120)
     cluster.tell("add")
@@ -164,7 +149,7 @@ def test_a_node_that_is_removed_costs_no_item(on_ray, cluster):
 def test_a_killed_driver_goes_on_where_the_journal_ends_and_its_replicas_end_with_it(on_ray, cluster):
     _config(on_ray)
     with on_ray.start(*_ray(cluster, "--plain")) as process:
-        _wait_for_records(on_ray, 20, process)
+        on_ray.wait_for_records(20, process)
         process.kill()
         process.communicate()
     pids = [event["pid"] for event in _events(on_ray, "replica_up")]
@@ -197,7 +182,7 @@ def test_a_replica_that_dies_again_and_again_parks_its_model_and_nothing_else(on
 def test_an_interrupted_run_ends_its_replicas_and_goes_on(on_ray, cluster):
     _config(on_ray, temperature=0.0)
     with on_ray.start(*_ray(cluster, "--plain")) as process:
-        _wait_for_records(on_ray, 5, process)
+        on_ray.wait_for_records(5, process)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
@@ -212,7 +197,7 @@ def test_a_terminated_run_has_the_time_that_it_takes_to_stop(on_ray, cluster, st
     slow = start_simulator(latency_s=5.0)
     on_ray.write_config(on_ray.config["models"][0], api, simulator=slow.url)
     with on_ray.start(*_ray(cluster, "--plain")) as process:
-        _wait_for_records(on_ray, 5, process)
+        on_ray.wait_for_records(5, process)
         # When the next answers are nearly five seconds away.
         before = slow.counts()["answered"]
         while slow.counts()["answered"] == before:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import shutil
 import signal
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -233,7 +231,7 @@ def test_a_shard_takes_its_own(study, simulator):
 def test_a_run_that_is_being_written_may_be_taken_from(study, slow_simulator):
     study.write_config({**study.config["models"][0], "simulator": slow_simulator.url}, concurrency=1)
     with study.start("run", "--plain", "--output", "going") as process:
-        _wait_for_lines(study.folder / "going" / "results.jsonl", 4, process)
+        study.wait_for_records(4, process, "going")
         study.write_config(*study.config["models"], reuse=["going"])
         with (study.folder / "going" / "results.jsonl").open("ab") as torn:
             os.kill(process.pid, signal.SIGSTOP)
@@ -303,7 +301,7 @@ def large(project, simulator):
 def test_killed_while_it_takes_answers_the_same_command_has_every_item_once(large, simulator):
     for wanted in (1, 1500, 3500):
         with large.start("run", "--plain") as process:
-            _wait_for_lines(large.results, wanted, process)
+            large.wait_for_records(wanted, process)
             process.send_signal(signal.SIGKILL)
             process.communicate()
     killed_at = large.results.read_bytes().count(b"\n")
@@ -319,7 +317,7 @@ def test_killed_while_it_takes_answers_the_same_command_has_every_item_once(larg
 
 def test_interrupted_while_it_takes_answers_it_goes_on(large):
     with large.start("run", "--plain") as process:
-        _wait_for_lines(large.results, 500, process)
+        large.wait_for_records(500, process)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
@@ -332,20 +330,6 @@ def test_interrupted_while_it_takes_answers_it_goes_on(large):
     assert len(answers(large)) == 6000
 
 
-def _wait_for_lines(path: Path, count: int, process) -> None:
-    _wait_for(lambda: path.read_bytes().count(b"\n") >= count, process)
-
-
-def _wait_for(condition, process) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(FileNotFoundError):
-            if condition():
-                return
-        time.sleep(0.002)
-    raise AssertionError(process.communicate()[0])
-
-
 def _sent_while_another_model_is_done(study, simulator) -> int:
     """How many requests a cap of 4 a minute let through by the time that a model without one has all its answers."""
     [model] = study.config["models"]
@@ -353,7 +337,7 @@ def _sent_while_another_model_is_done(study, simulator) -> int:
     study.write_config(capped, {**model, "name": "other"}, reuse=["first"])
     simulator.reset()
     with study.start("run", "--plain") as process:
-        _wait_for(lambda: simulator.counts()["by_model"].get("other") == 20, process)
+        study.wait_for(lambda: simulator.counts()["by_model"].get("other") == 20, process)
         sent = simulator.counts()["by_model"].get(model["name"], 0)
         process.send_signal(signal.SIGKILL)
         process.communicate()

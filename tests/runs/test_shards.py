@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import time
@@ -30,16 +29,6 @@ def _watched(folder: str, capfd) -> list[dict]:
     capfd.readouterr()
     assert watch_command(Path(folder), "json") == 0
     return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-
-
-def _wait_for(condition, process) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(FileNotFoundError):
-            if condition():
-                return
-        time.sleep(0.01)
-    raise AssertionError(process.communicate()[0])
 
 
 @pytest.mark.slow
@@ -81,7 +70,7 @@ def test_all_shards_together_keep_the_cap_of_the_minute_and_one_that_resumes_get
     command = ("run", "--plain", "--rpm", "12")
 
     running = [project.start(*command, "--shard", f"{index}/3") for index in (1, 2, 3)]
-    _wait_for(lambda: simulator.counts()["requests"] >= 12, running[0])
+    project.wait_for(lambda: simulator.counts()["requests"] >= 12, running[0])
     time.sleep(1.5)
     for process in running:
         process.terminate()
@@ -90,7 +79,7 @@ def test_all_shards_together_keep_the_cap_of_the_minute_and_one_that_resumes_get
     assert [len(_items(project, f"out-shard-{index}-of-3")) for index in (1, 2, 3)] == [4, 4, 4]
 
     with project.start(*command, "--shard", "2/3") as again:
-        _wait_for(lambda: project.manifest("out-shard-2-of-3")["invocations"][1:], again)
+        project.wait_for(lambda: project.manifest("out-shard-2-of-3")["invocations"][1:], again)
         time.sleep(1.5)
         again.terminate()
     assert simulator.counts()["requests"] == 12
@@ -102,7 +91,7 @@ def test_a_killed_shard_resumes_by_the_same_command_and_is_watched_as_what_it_is
     command, folder = ("run", "--plain", "--shard", "2/2"), "out-shard-2-of-2"
     results = project.folder / folder / "results.jsonl"
     with project.start(*command) as process:
-        _wait_for(lambda: results.read_bytes().count(b"\n") >= 10, process)
+        project.wait_for(lambda: results.read_bytes().count(b"\n") >= 10, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
     left = _watched(folder, capfd)[-1]
@@ -110,7 +99,7 @@ def test_a_killed_shard_resumes_by_the_same_command_and_is_watched_as_what_it_is
     assert 10 <= left["done"] < planned < 120
 
     with project.start(*command) as process:
-        _wait_for(lambda: len(project.manifest(folder)["invocations"]) == 2, process)
+        project.wait_for(lambda: len(project.manifest(folder)["invocations"]) == 2, process)
         seen = _watched(folder, capfd)
         output, _ = process.communicate(timeout=60)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis.assignment import training_items
 from harness.analysis.export.annotation_csv import SEPARATOR
 from harness.analysis.export.cells import cell, csv_chunks
-from harness.analysis.export.jobs import Written, counted
+from harness.analysis.export.jobs import Written
 from harness.analysis.export.outputs import Outputs
 from harness.analysis.labels import read_annotations
 from harness.analysis.records import load
 from harness.analysis.rubric import rubric_of
 from harness.errors import UsageError
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.export.blind import answers_of, blind_items
 from harness.analysis.export.cells import SPREADSHEET_CELL, cell, csv_chunks
-from harness.analysis.export.jobs import Written, counted
+from harness.analysis.export.jobs import Written
 from harness.analysis.export.keys import read_key, write_key
 from harness.analysis.export.names import slug
 from harness.analysis.export.outputs import Outputs
@@ -14,6 +14,7 @@ from harness.analysis.labels import RUBRIC_NAME, read_annotations
 from harness.analysis.records import load
 from harness.analysis.rubric import rubric_of
 from harness.errors import UsageError
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from harness.analysis.export.blind import BlindItem

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.export.cells import SPREADSHEET_CELL, cell, csv_chunks
 from harness.analysis.export.flat import flat
-from harness.analysis.export.jobs import Counted, Written, counted
+from harness.analysis.export.jobs import Counted, Written
 from harness.analysis.export.outputs import Outputs
 from harness.analysis.records import iterate
 from harness.errors import UsageError
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import orjson
 
 from harness.analysis.export.flat import flat
-from harness.analysis.export.jobs import Counted, Written, counted
+from harness.analysis.export.jobs import Counted, Written
 from harness.analysis.export.outputs import Outputs
 from harness.json_text import to_json
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from harness.analysis.export.jobs import Job

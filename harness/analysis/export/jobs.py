@@ -55,11 +55,6 @@ class Format:
     write: Callable[[Job], Written]
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 record`, `2 records`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 class Counted:
     """The records of a folder, one per item, lazily; tells afterwards what there is to say of them."""
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from harness.analysis.export.blind import answers_of, blind_items
-from harness.analysis.export.jobs import Written, counted
+from harness.analysis.export.jobs import Written
 from harness.analysis.export.keys import read_key, write_key
 from harness.analysis.export.label_studio_config import labelling_config
 from harness.analysis.export.outputs import Outputs
 from harness.analysis.records import load
 from harness.analysis.rubric import rubric_of
 from harness.json_text import to_json
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,11 +11,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.export.jobs import Counted, Written, counted
+from harness.analysis.export.jobs import Counted, Written
 from harness.analysis.export.outputs import Outputs
 from harness.analysis.libraries import library
 from harness.errors import UsageError
 from harness.json_text import to_json
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

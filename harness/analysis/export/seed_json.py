@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import harness
-from harness.analysis.export.jobs import Written, counted
+from harness.analysis.export.jobs import Written
 from harness.analysis.export.outputs import Outputs
 from harness.analysis.export.seed_folders import arrange
 from harness.analysis.records import load
 from harness.errors import UsageError
 from harness.json_text import to_json
 from harness.manifest import Manifest
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis.labels import disagreements
 from harness.analysis.pack.facts import RUNTIME
 from harness.analysis.pack.origins import left_out, parts, reused
-from harness.analysis.pack.phrases import are, between, counted, days, either, listed, were
+from harness.analysis.pack.phrases import are, between, days, either, listed, were
 from harness.snapshot import Outcome
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.pack.phrases import counted, listed, were
+from harness.analysis.pack.phrases import listed, were
+from harness.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

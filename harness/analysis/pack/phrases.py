@@ -1,4 +1,4 @@
-"""Small pieces of English: counted nouns, lists, days. Knows nothing of what is told."""
+"""Small pieces of English: verbs, lists, days. Knows nothing of what is told."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ if TYPE_CHECKING:
 def either(values: Iterable[Any]) -> str:
     """The values that differ, with "or" between them; None is none."""
     return " or ".join(dict.fromkeys(str(value) for value in values if value is not None))
-
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """`1 item`, `2 items`."""
-    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def are(count: int) -> str:
